@@ -1,0 +1,5 @@
+"""python -m chatsrv is the same as chatsrv."""
+
+from chatsrv.cli import main
+
+main()

@@ -1,0 +1,125 @@
+"""What every request passes on its way in and out: an id, a log line, metrics, CORS, and errors turned into words."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Awaitable, Callable
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+from uuid_utils import uuid7
+
+from chatsrv.api.dialect import ALLOWANCE, REQUEST_ID, SERVICES, Dialect, client_address
+from chatsrv.domain.errors import ChatError, Malformed, MethodNotAllowed, RouteNotFound, TooLarge
+from chatsrv.logs import bind_contextvars, clear_contextvars
+
+log = structlog.get_logger(__name__)
+
+Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+EXPOSED = (
+    "ETag, Link, Location, Presence-Stale, Retry-After, X-Request-Id, X-Total-Count, "
+    "X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
+)
+ALLOWED_HEADERS = "Authorization, Content-Type, If-None-Match, X-Api-Key, X-Request-Id"
+_SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def middlewares(dialects: tuple[Dialect, ...]) -> tuple[Middleware, ...]:
+    """`dialects[0]` also speaks where no prefix fits."""
+
+    def dialect_of(request: web.Request) -> Dialect:
+        path = request.path + "/"
+        return next((one for one in dialects if path.startswith(one.prefixes)), dialects[0])
+
+    @web.middleware
+    async def observe(request: web.Request, handler: Next) -> web.StreamResponse:
+        """Outermost: what it logs and counts is what the client got."""
+        services, started = request.app[SERVICES], time.perf_counter()
+        request[REQUEST_ID] = request_id = _request_id(request)
+        clear_contextvars()
+        bind_contextvars(request_id=request_id)
+        response = await handler(request)
+        seconds, name = time.perf_counter() - started, dialect_of(request).name
+        services.metrics.requests.labels(name, request.method, response.status).inc()
+        services.metrics.request_seconds.labels(name).observe(seconds)
+        if services.settings.access_log:
+            log.info(
+                "request",
+                method=request.method,
+                path=request.path,
+                status=response.status,
+                ms=round(seconds * 1000, 1),
+                address=client_address(request),
+            )
+        return response
+
+    @web.middleware
+    async def speak(request: web.Request, handler: Next) -> web.StreamResponse:
+        """The one place where an error becomes an answer."""
+        try:
+            return await _answer(request, handler)
+        except ChatError as error:
+            return dialect_of(request).render_error(error, request[REQUEST_ID])
+        except (ConnectionResetError, web.HTTPException):
+            raise
+        except Exception:
+            log.exception("request_failed", method=request.method, path=request.path)
+            return dialect_of(request).render_error(None, request[REQUEST_ID])
+
+    return observe, speak
+
+
+async def _answer(request: web.Request, handler: Next) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except web.HTTPNotFound as error:
+        raise RouteNotFound(f"There is nothing at {request.path}.") from error
+    except web.HTTPMethodNotAllowed as error:
+        allowed = frozenset(error.allowed_methods) | {"OPTIONS"}
+        if request.method == "OPTIONS":
+            return web.Response(status=204, headers={"Allow": ", ".join(sorted(allowed))})
+        raise MethodNotAllowed(request.method, allowed) from error
+    except web.HTTPRequestEntityTooLarge as error:
+        raise TooLarge("The body is too large.") from error
+    except web.HTTPBadRequest as error:
+        raise Malformed(error.reason) from error
+
+
+async def finish_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Runs before the first byte of every answer, streamed ones too."""
+    headers = response.headers
+    headers["X-Request-Id"] = request.get(REQUEST_ID, "")
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Server"] = "chatsrv"
+    allowance = request.get(ALLOWANCE)
+    if allowance:
+        headers["X-RateLimit-Limit"] = str(allowance.limit)
+        headers["X-RateLimit-Remaining"] = str(allowance.remaining)
+        headers["X-RateLimit-Reset"] = str(-(-allowance.reset_at // 1000))
+    _add_cors(request, response)
+
+
+def _add_cors(request: web.Request, response: web.StreamResponse) -> None:
+    """Only for origins that the settings name; the same origin needs none of it."""
+    allowed = request.app[SERVICES].settings.allowed_origins
+    if not allowed:
+        return
+    response.headers["Vary"] = "Origin"
+    origin = request.headers.get("Origin", "")
+    if not origin or not ("*" in allowed or origin in allowed):
+        return
+    response.headers["Access-Control-Allow-Origin"] = origin
+    response.headers["Access-Control-Expose-Headers"] = EXPOSED
+    if request.method == "OPTIONS":
+        response.headers["Access-Control-Allow-Methods"] = response.headers.get("Allow", "GET")
+        response.headers["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
+        response.headers["Access-Control-Max-Age"] = "600"
+
+
+def _request_id(request: web.Request) -> str:
+    """The client's own where it is harmless in a log, else a new one."""
+    given = request.headers.get("X-Request-Id", "")
+    return given if _SAFE_ID.fullmatch(given) else uuid7().hex

@@ -1,0 +1,53 @@
+"""The native dialect: `/v1/{appId}/...`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chatsrv.api.dialect import Dialect, Route, TokenAccess, bearer_or_api_key
+from chatsrv.api.native import bulk, users
+from chatsrv.domain import wire
+from chatsrv.domain.apps import Scope
+from chatsrv.domain.errors import ChatError
+
+READ, WRITE = Scope.USERS_READ, Scope.USERS_WRITE
+USERS = "/v1/{appId}/users"
+# a plain {username} would never match braces
+USER = USERS + "/{username:[^/]+}"
+
+
+def describe_error(error: ChatError | None, request_id: str) -> tuple[int, Any]:
+    if error is None:
+        status, code, type_ = wire.INTERNAL
+        message = "Something went wrong on our side; the log knows it by the traceId."
+        return status, {"code": code, "type": type_, "message": message, "traceId": request_id}
+    return wire.code_of(error)[0], {**wire.describe(error), "traceId": request_id}
+
+
+ROUTES = (
+    # before the routes with {appId}: no app is called users
+    Route("POST", "/v1/users", users.create, WRITE),
+    Route("GET", "/v1/users/{username:[^/]+}", users.get, READ, TokenAccess.ALL),
+    Route("POST", USERS, users.create, WRITE),
+    Route("GET", USERS, users.list_page, READ, TokenAccess.ALL),
+    Route("GET", USER, users.get, READ, TokenAccess.ALL),
+    Route("PUT", USER, users.update, WRITE, TokenAccess.SELF),
+    Route("PATCH", USER, users.update, WRITE, TokenAccess.SELF),
+    Route("DELETE", USER, users.delete, WRITE, TokenAccess.SELF),
+    Route("POST", USER + "/rename", users.rename, WRITE),
+    Route("POST", USER + "/deactivate", users.deactivate, WRITE),
+    Route("POST", USER + "/reactivate", users.reactivate, WRITE),
+    Route("POST", USER + "/tokens", users.mint_token, Scope.SESSIONS_WRITE),
+    Route("POST", "/v1/{appId}/bulk/users", bulk.upsert, WRITE),
+    Route("GET", "/v1/{appId}/bulk/users", bulk.export, READ),
+    Route("PUT", "/v1/{appId}/bulk/users", bulk.import_, WRITE),
+)
+
+NATIVE = Dialect(
+    name="native",
+    prefixes=("/v1/",),
+    routes=ROUTES,
+    content_type="application/json",
+    credential_of=bearer_or_api_key,
+    describe_error=describe_error,
+)

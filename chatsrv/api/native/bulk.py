@@ -1,0 +1,76 @@
+"""Many users in one request: the JSON upsert, and NDJSON in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from chatsrv.api.dialect import Call, check_media_type, json_response, pieces, read_json_object
+from chatsrv.api.native.input import check_names, read_new_user
+from chatsrv.domain.errors import ChatError, Invalid, Malformed, Problem
+from chatsrv.domain.wire import describe
+from chatsrv.services.transfer import Failure, split_lines
+
+NDJSON = "application/x-ndjson"
+NDJSON_TYPES = (NDJSON, "application/ndjson", "application/jsonl", "application/json-seq", "text/plain")
+
+
+async def upsert(call: Call) -> web.StreamResponse:
+    settings = call.services.settings
+    body = await read_json_object(call.request, settings.bulk_body_max_bytes)
+    sent = _read_items(body, settings.bulk_max_users)
+    items = [_check_item(call, item) for item in sent]
+    outcomes = await call.services.upserts.apply(call.app.id, items)
+    results = []
+    for item, outcome in zip(sent, outcomes, strict=True):
+        result: dict[str, Any] = {"username": outcome.username or _name_of(item), "status": outcome.status}
+        if outcome.error:
+            result["error"] = describe(outcome.error)
+        results.append(result)
+    return json_response({"results": results})
+
+
+def _read_items(body: Mapping[str, Any], most: int) -> list[Any]:
+    check_names(body, ("users",))
+    items = body.get("users")
+    if not isinstance(items, list) or len(items) > most:
+        raise Invalid(Problem("users", f"must be an array of at most {most} users"))
+    return items
+
+
+def _check_item(call: Call, item: Any) -> Mapping[str, Any] | ChatError:
+    try:
+        if not isinstance(item, dict):
+            raise Malformed("Each user must be a JSON object.")
+        return call.services.users.check(read_new_user(item))
+    except ChatError as error:
+        return error
+
+
+def _name_of(item: Any) -> str | None:
+    name = item.get("username") if isinstance(item, dict) else None
+    return name if isinstance(name, str) else None
+
+
+async def export(call: Call) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": NDJSON, "Cache-Control": "no-store"})
+    await response.prepare(call.request)
+    if call.request.method != "HEAD":
+        async for lines in call.services.transfer.export_lines(call.app.id):
+            await response.write(lines)
+    await response.write_eof()
+    return response
+
+
+async def import_(call: Call) -> web.StreamResponse:
+    check_media_type(call.request, NDJSON_TYPES)
+    lines = split_lines(pieces(call.request), call.services.settings.import_line_max_bytes)
+    report = await call.services.transfer.import_lines(call.app.id, lines)
+    failed = [_render_failure(failure) for failure in report.failed]
+    return json_response({"created": report.created, "updated": report.updated, "failed": failed})
+
+
+def _render_failure(failure: Failure) -> dict[str, Any]:
+    return {"line": failure.line, "error": describe(failure.error)}

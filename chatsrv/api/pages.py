@@ -1,0 +1,55 @@
+"""The API page and the documents it shows. Everything comes from this server; the browser asks nobody else."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+from aiohttp import web
+
+from chatsrv.api.dialect import Dialect, json_response
+
+FOLDER = files("chatsrv.api")
+CSP = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'"
+)
+TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
+
+
+def mount(app: web.Application, dialects: tuple[Dialect, ...]) -> None:
+    for dialect in dialects:
+        app.router.add_get(f"/openapi/{dialect.name}.json", _document_of(dialect.name))
+    for path in ("/docs", "/docs/"):
+        app.router.add_get(path, _asset)
+    app.router.add_get("/docs/{name:[a-z-]+[.](?:css|js)}", _asset)
+    app.router.add_get("/", _to_docs)
+
+
+@cache
+def read_document(name: str) -> Any:
+    """The OpenAPI document of a dialect."""
+    return yaml.load(FOLDER.joinpath("openapi", f"{name}.yaml").read_text(), Loader=yaml.CSafeLoader)
+
+
+def _document_of(name: str) -> Any:
+    async def document(_request: web.Request) -> web.Response:
+        return json_response(read_document(name), headers={"Cache-Control": "no-cache"})
+
+    return document
+
+
+async def _asset(request: web.Request) -> web.Response:
+    name = request.match_info.get("name", "index.html")
+    file = FOLDER.joinpath("static", "docs", name)
+    if not file.is_file():
+        raise web.HTTPNotFound
+    headers = {"Content-Security-Policy": CSP, "Referrer-Policy": "no-referrer", "Cache-Control": "no-cache"}
+    content_type = TYPES[name.rpartition(".")[2]]
+    return web.Response(body=file.read_bytes(), content_type=content_type, charset="utf-8", headers=headers)
+
+
+async def _to_docs(_request: web.Request) -> web.Response:
+    raise web.HTTPFound("/docs")

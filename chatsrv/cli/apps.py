@@ -1,0 +1,106 @@
+"""chatsrv app ...: the tenants."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from chatsrv.cli.output import show, show_list
+from chatsrv.cli.running import Menu, pass_menu
+from chatsrv.domain.apps import App
+from chatsrv.domain.instants import to_text
+from chatsrv.services import Services
+
+
+@click.group()
+def app() -> None:
+    """Make, change and delete apps, the tenants of this server."""
+
+
+@app.command()
+@click.argument("app_id", metavar="ID")
+@click.option("--name", help="What people call it; the id if not given.")
+@pass_menu
+def create(menu: Menu, app_id: str, name: str | None) -> None:
+    """Make an app with its first server key. Key and secret are shown this once."""
+    made, key = menu.run(lambda services: services.apps.create(app_id, name))
+    value = {"app_id": made.id, "key": key, "jwt_secret": made.jwt_secret}
+    show(menu.as_json, value, "Keep both now: the key is stored as a hash and cannot be shown again.")
+
+
+@app.command("list")
+@pass_menu
+def list_(menu: Menu) -> None:
+    """All apps, with the number of their users."""
+    found = menu.run(lambda services: services.apps.list_apps())
+    rows = [{"app_id": one.id, "name": one.name, "users": n, "created_at": to_text(one.created_at)} for one, n in found]
+    show_list(menu.as_json, rows, "There is no app yet. Make one: chatsrv app create demo")
+
+
+@app.command("show")
+@click.argument("app_id", metavar="ID")
+@pass_menu
+def show_(menu: Menu, app_id: str) -> None:
+    """One app: its settings, keys and users, but no secret."""
+
+    async def read(services: Services) -> dict[str, Any]:
+        found = await services.apps.get(app_id)
+        keys = await services.apps.list_keys(app_id)
+        return _describe(found) | {"users": await services.users.count(app_id), "keys": len(keys)}
+
+    show(menu.as_json, menu.run(read))
+
+
+@app.command("set")
+@click.argument("app_id", metavar="ID")
+@click.argument("assignment", metavar="NAME=VALUE")
+@pass_menu
+def set_(menu: Menu, app_id: str, assignment: str) -> None:
+    """Set name, a setting of the app's own (grace_s=5), or public_key=@FILE. Nothing behind = takes it back."""
+    name, equals, value = assignment.partition("=")
+    if not equals:
+        raise click.UsageError(f"write it as NAME=VALUE, such as {name}=5")
+    if value.startswith("@"):
+        value = _read_file(Path(value[1:]))
+    changed = menu.run(lambda services: services.apps.change_setting(app_id, name, value))
+    show(menu.as_json, _describe(changed))
+
+
+@app.command()
+@click.argument("app_id", metavar="ID")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_menu
+def delete(menu: Menu, app_id: str, yes: bool) -> None:
+    """Delete an app with all its users and keys, for good. Their sockets close."""
+    if not yes and not sys.stdin.isatty():
+        raise click.UsageError(f"deleting {app_id!r} with all its users is for good; add --yes")
+    if not yes:
+        click.confirm(f"Delete the app {app_id!r} with all its users, for good?", abort=True)
+
+    async def remove(services: Services) -> int:
+        await services.apps.get(app_id)
+        users = await services.users.empty(app_id)
+        await services.apps.delete(app_id)
+        return users
+
+    show(menu.as_json, {"deleted": app_id, "users": menu.run(remove)})
+
+
+def _read_file(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError as error:
+        raise click.UsageError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _describe(app: App) -> dict[str, Any]:
+    return {
+        "app_id": app.id,
+        "name": app.name,
+        "created_at": to_text(app.created_at),
+        "settings": dict(app.settings),
+        "public_keys": [key.algorithm for key in app.public_keys],
+    }

@@ -1,0 +1,126 @@
+"""Apps (the tenants), their server keys, and who a caller turns out to be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from ipaddress import ip_address, ip_network
+
+from chatsrv.domain.errors import Invalid, Problem
+from chatsrv.domain.users import User
+
+_APP_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+
+
+RESERVED = frozenset(("users",))
+"""`/v1/users/...` takes the app from the key."""
+
+
+class Scope(StrEnum):
+    """What a server key may do. A write scope implies no read."""
+
+    USERS_READ = "users:read"
+    USERS_WRITE = "users:write"
+    PRESENCE_READ = "presence:read"
+    PRESENCE_WRITE = "presence:write"
+    SESSIONS_WRITE = "sessions:write"
+    SERVERS_READ = "servers:read"
+    SERVERS_WRITE = "servers:write"
+    ADMIN = "admin"
+
+
+ALL_SCOPES = frozenset(Scope)
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """A key that verifies user tokens; `algorithm` (RS256, ES256 or EdDSA) follows from the key alone."""
+
+    algorithm: str
+    pem: str
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A tenant. `settings` holds only what the app changed; the server's settings are the defaults."""
+
+    id: str
+    name: str
+    jwt_secret: str
+    created_at: int
+    public_keys: tuple[PublicKey, ...] = ()
+    settings: Mapping[str, float | bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerKey:
+    """A backend's credential for one app; only the hash of its secret is kept."""
+
+    id: str
+    app_id: str
+    name: str
+    secret_hash: str
+    scopes: frozenset[Scope]
+    networks: tuple[str, ...]
+    created_at: int
+    expires_at: int | None
+    revoked_at: int | None
+
+    def is_live(self, now: int) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+    def allows_address(self, address: str) -> bool:
+        return not self.networks or is_inside(address, self.networks)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is asking: a server key, or a user with a token. Exactly one of the two is set."""
+
+    app: App
+    key: ServerKey | None = None
+    user: User | None = None
+
+    @property
+    def rate_name(self) -> str:
+        return f"key {self.key.id}" if self.key else f"user {self.app.id} {self.user.id if self.user else ''}"
+
+    def has_scope(self, scope: Scope) -> bool:
+        return self.key is not None and scope in self.key.scopes
+
+
+def check_app_id(app_id: str) -> str:
+    if app_id in RESERVED:
+        raise Invalid(Problem("appId", f"{app_id!r} is a word of the API's own paths"))
+    if not _APP_ID.fullmatch(app_id):
+        message = "must be 1 to 63 of a-z, 0-9, - and _, and begin with a letter or digit"
+        raise Invalid(Problem("appId", message))
+    return app_id
+
+
+def check_scopes(names: list[str]) -> frozenset[Scope]:
+    """No name at all means every scope."""
+    unknown = sorted(set(names) - ALL_SCOPES)
+    if unknown:
+        known = ", ".join(sorted(ALL_SCOPES))
+        raise Invalid(Problem("scope", f"{unknown[0]!r} is no scope; there are {known}"))
+    return frozenset(Scope(name) for name in names) or ALL_SCOPES
+
+
+def check_network(text: str) -> str:
+    try:
+        return str(ip_network(text, strict=False))
+    except ValueError as error:
+        raise Invalid(Problem("network", f"{text!r} is no address or network such as 10.0.0.0/8")) from error
+
+
+def is_inside(address: str, networks: tuple[str, ...]) -> bool:
+    """An address that cannot be read is inside no network."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    mapped = getattr(parsed, "ipv4_mapped", None) or parsed
+    return any(mapped in ip_network(network) for network in networks)

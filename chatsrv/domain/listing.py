@@ -1,0 +1,79 @@
+"""What a list of users is asked for, and what comes back. The dialects parse their own words into it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from chatsrv.domain.presence import Person
+
+FilterValue = str | int
+
+
+class Operator(StrEnum):
+    """How a filter compares. Texts are compared without regard to case."""
+
+    EQ = "eq"
+    NOT_EQ = "not_eq"
+    GTE = "gte"
+    LTE = "lte"
+    CONTAINS = "contains"
+    BEGINS = "begins"
+    ENDS = "ends"
+    IN = "in"
+
+
+TEXT_FIELDS = ("username", "first_name", "last_name", "role")
+INSTANT_FIELDS = ("created_at", "updated_at", "last_login_at")
+CODE_FIELDS = ("status", "presence_status")
+SORT_FIELDS = ("username", "first_name", "last_name", "created_at", "updated_at", "last_login_at")
+FILTER_FIELDS = TEXT_FIELDS + INSTANT_FIELDS + CODE_FIELDS
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """`values` has one item but for IN; instants are milliseconds, codes are ints."""
+
+    field: str
+    operator: Operator
+    values: tuple[FilterValue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    field: str
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """Where the last page ended: the sort values of its last row, then that row's id."""
+
+    values: tuple[FilterValue, ...]
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class UserQuery:
+    """A page by offset, or by keyset when `by_cursor`; `after` None there means from the beginning."""
+
+    limit: int
+    offset: int = 0
+    by_cursor: bool = False
+    after: After | None = None
+    sort: tuple[Sort, ...] = ()
+    filters: tuple[Filter, ...] = ()
+    with_presence: bool = False
+
+    def touches(self, field: str) -> bool:
+        """Whether the answer's order or membership depends on this field."""
+        return any(sort.field == field for sort in self.sort) or any(f.field == field for f in self.filters)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`next_after` is where the following page begins, None on the last one; it is given for every page."""
+
+    people: tuple[Person, ...]
+    total: int
+    next_after: After | None

@@ -1,0 +1,47 @@
+"""What the claims of a user token must say. Signatures are checked elsewhere; time is an argument."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chatsrv.domain.errors import Distrust, Unauthenticated
+
+
+@dataclass(frozen=True, slots=True)
+class TokenClaims:
+    """`sub` and `aid` of a token that is good at the moment it was checked, until `expires_at` (ms)."""
+
+    username: str
+    app_id: str
+    expires_at: int
+
+
+def bad_token(message: str) -> Unauthenticated:
+    return Unauthenticated(Distrust.BAD_TOKEN, message)
+
+
+def check_claims(claims: Mapping[str, Any], now: int, leeway_s: int) -> TokenClaims:
+    """Raises Unauthenticated with the reason; `exp`, `sub` and `aid` are required, `nbf` and `iat` are not."""
+    username, app_id = claims.get("sub"), claims.get("aid")
+    if not isinstance(username, str) or not isinstance(app_id, str):
+        raise bad_token("The token needs the claims sub (a username) and aid (an app), both strings.")
+    times = {name: _seconds(claims, name) for name in ("exp", "nbf", "iat")}
+    if times["exp"] is None:
+        raise bad_token("The token needs the claim exp.")
+    if now >= (times["exp"] + leeway_s) * 1000:
+        raise Unauthenticated(Distrust.EXPIRED_TOKEN, "The token has expired.")
+    if any(at is not None and now < (at - leeway_s) * 1000 for at in (times["nbf"], times["iat"])):
+        raise Unauthenticated(Distrust.EARLY_TOKEN, "The token is not valid yet.")
+    return TokenClaims(username, app_id, int(times["exp"] * 1000))
+
+
+def _seconds(claims: Mapping[str, Any], name: str) -> float | None:
+    value = claims.get(name)
+    if value is None:
+        return None
+    # bool is an int to Python; beyond the year 9999 no instant can be written
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 253_402_300_800:
+        raise bad_token(f"The claim {name} must be seconds since 1970.")
+    return value

@@ -1,0 +1,252 @@
+"""Users: the stored person, and the rules that each field of one must meet."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+from urllib.parse import urlsplit
+
+from chatsrv.domain import instants
+from chatsrv.domain.errors import Invalid, MetadataTooLarge, Problem
+from chatsrv.domain.instants import NEVER
+
+NAME_MAX = 191
+AVATAR_MAX = 2048
+
+
+class AccountStatus(IntEnum):
+    """The state of the account, which is not the presence."""
+
+    ACTIVE = 0
+    INACTIVE = 1
+    DELETED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """The four instants that presence keeps, in milliseconds; NEVER (0) where it has not happened."""
+
+    last_login_at: int = NEVER
+    last_active_at: int = NEVER
+    last_seen_at: int = NEVER
+    presence_changed_at: int = NEVER
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person of one app as the directory keeps them."""
+
+    id: int
+    app_id: str
+    uuid: str
+    username: str
+    first_name: str | None
+    last_name: str | None
+    name: str | None
+    email: str | None
+    external_id: str | None
+    avatar: str | None
+    role: str
+    status: AccountStatus
+    metadata: Mapping[str, Any] | None
+    language: str | None
+    timezone: str | None
+    created_at: int
+    updated_at: int
+    clocks: Clocks
+
+
+def fold_case(text: str) -> str:
+    """What two texts share that differ in case or in Unicode composition alone."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
+class _Refused(ValueError):
+    """The sentence that the rule of a field has for a value."""
+
+
+def _text(value: Any, limit: int) -> str:
+    if not isinstance(value, str):
+        raise _Refused("must be a string")
+    text = unicodedata.normalize("NFC", value)
+    if len(text) > limit:
+        raise _Refused(f"must have at most {limit} characters")
+    if any(unicodedata.category(char) in ("Cc", "Cs") for char in text):
+        raise _Refused("must have no control characters")
+    return text
+
+
+def _name(value: Any) -> str:
+    return _text(value, NAME_MAX)
+
+
+def _username(value: Any) -> str:
+    text = _name(value)
+    if not text:
+        raise _Refused("must not be empty")
+    if text != text.strip():
+        raise _Refused("must not begin or end with a space")
+    # Cf holds the bidi controls and the zero-width characters, with which one name can pose as another
+    if any(unicodedata.category(char) in ("Cf", "Zl", "Zp") for char in text):
+        raise _Refused("must have no invisible or bidirectional control characters")
+    if text in (".", ".."):
+        raise _Refused("must not be . or .., which no URL can carry")
+    return text
+
+
+def _email(value: Any) -> str:
+    text = _name(value)
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", text):
+        raise _Refused("must be an email address")
+    return text
+
+
+def _avatar(value: Any) -> str:
+    text = _text(value, AVATAR_MAX)
+    return text if _is_web_address(text) or _is_file_name(text) else _refuse_avatar()
+
+
+def _refuse_avatar() -> str:
+    raise _Refused("must be an http(s) URL or a bare file name")
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and " " not in text
+
+
+def _is_file_name(text: str) -> bool:
+    return bool(re.fullmatch(r"[^/\\:<>\"]+", text)) and text not in (".", "..") and text == text.strip()
+
+
+def _pattern(pattern: str, sentence: str) -> Callable[[Any], str]:
+    compiled = re.compile(pattern)
+
+    def check(value: Any) -> str:
+        text = _name(value)
+        if not compiled.fullmatch(text):
+            raise _Refused(sentence)
+        return text
+
+    return check
+
+
+def _metadata(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise _Refused("must be an object")
+    return value
+
+
+def _external_id(value: Any) -> str:
+    text = _name(value)
+    if not text:
+        raise _Refused("must not be empty; null clears it")
+    return text
+
+
+RULES: Mapping[str, Callable[[Any], Any]] = {
+    "username": _username,
+    "first_name": _name,
+    "last_name": _name,
+    "name": _name,
+    "email": _email,
+    "external_id": _external_id,
+    "avatar": _avatar,
+    "role": _pattern(r"[A-Za-z][A-Za-z0-9_.-]{0,63}", "must be a word such as user or admin"),
+    "language": _pattern(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*", "must be a language tag such as en or pt-BR"),
+    "timezone": _pattern(r"[A-Za-z][A-Za-z0-9_+/ ().,&-]{0,63}", "must be a zone name such as Europe/Berlin"),
+    "metadata": _metadata,
+}
+"""What may be written, each with the function that returns the value as it is stored or raises a ValueError."""
+
+CLEARABLE = frozenset(RULES) - {"username", "role"}
+
+
+def check_fields(values: Mapping[str, Any], metadata_max_bytes: int) -> dict[str, Any]:
+    """Returns the values as they are stored; raises Invalid with every field that breaks its rule."""
+    checked: dict[str, Any] = {}
+    problems = []
+    for field, value in values.items():
+        try:
+            checked[field] = _check_field(field, value)
+        except _Refused as refusal:
+            problems.append(Problem(field, str(refusal)))
+    if problems:
+        raise Invalid(*problems)
+    _check_metadata_size(checked.get("metadata"), metadata_max_bytes)
+    return checked
+
+
+def _check_field(field: str, value: Any) -> Any:
+    if value is None:
+        if field not in CLEARABLE:
+            raise _Refused("must not be null")
+        return None
+    return RULES[field](value)
+
+
+def _check_metadata_size(metadata: Mapping[str, Any] | None, limit: int) -> None:
+    if metadata and len(json.dumps(metadata, ensure_ascii=False, separators=(",", ":")).encode()) > limit:
+        raise MetadataTooLarge(Problem("metadata", f"must take at most {limit} bytes as JSON"))
+
+
+def check_restored(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that only an import may set: those that a user otherwise gets from the server."""
+    checked: dict[str, Any] = {}
+    problems = []
+    for field, value in values.items():
+        try:
+            checked[field] = RESTORABLE[field](value)
+        except ValueError as refusal:
+            problems.append(Problem(field, str(refusal)))
+    if problems:
+        raise Invalid(*problems)
+    return checked
+
+
+def _instant(value: Any) -> int:
+    if value is None:
+        return NEVER
+    return instants.from_text(value) if isinstance(value, str) else _refuse_instant()
+
+
+def _refuse_instant() -> int:
+    raise _Refused("must be an RFC 3339 string or null")
+
+
+def _made_at(value: Any) -> int:
+    if value is None:
+        raise _Refused("must not be null")
+    return _instant(value)
+
+
+def _uuid(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", value):
+        raise _Refused("must be a lower-case UUID")
+    return value
+
+
+def _status(value: Any) -> AccountStatus:
+    if type(value) is not int or value not in (AccountStatus.ACTIVE, AccountStatus.INACTIVE):
+        raise _Refused("must be 0 (active) or 1 (inactive)")
+    return AccountStatus(value)
+
+
+RESTORABLE: Mapping[str, Callable[[Any], Any]] = {
+    "uuid": _uuid,
+    "status": _status,
+    "created_at": _made_at,
+    "updated_at": _made_at,
+    "last_login_at": _instant,
+    "last_active_at": _instant,
+    "last_seen_at": _instant,
+    "presence_changed_at": _instant,
+}

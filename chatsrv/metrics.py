@@ -1,0 +1,86 @@
+"""Every metric, named and described once. One registry for each server, none for the process."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+FAST_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+
+class Metrics:
+    """The metrics of one server process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "chatsrv_http_requests",
+            "HTTP answers sent.",
+            ("dialect", "method", "status"),
+            registry=self.registry,
+        )
+        self.request_seconds = Histogram(
+            "chatsrv_http_request_seconds",
+            "Time from a request's headers to its answer.",
+            ("dialect",),
+            buckets=FAST_BUCKETS,
+            registry=self.registry,
+        )
+        self.refused_by_rate = Counter(
+            "chatsrv_http_rate_limited",
+            "Requests refused because of their rate.",
+            ("kind",),
+            registry=self.registry,
+        )
+        self.refused_credentials = Counter(
+            "chatsrv_credentials_refused",
+            "Keys and tokens refused, by reason.",
+            ("reason",),
+            registry=self.registry,
+        )
+        self.sockets = Gauge("chatsrv_sockets", "Socket.IO connections open on this node.", registry=self.registry)
+        self.connects = Counter(
+            "chatsrv_socket_connects",
+            "Sockets that asked to connect, by outcome.",
+            ("outcome",),
+            registry=self.registry,
+        )
+        self.disconnects = Counter(
+            "chatsrv_socket_disconnects",
+            "Sockets that ended, by reason.",
+            ("reason",),
+            registry=self.registry,
+        )
+        self.changes = Counter(
+            "chatsrv_presence_changes_seen", "Presence changes read from the log.", registry=self.registry
+        )
+        self.feed_failures = Counter(
+            "chatsrv_presence_feed_failures",
+            "Times the change log could not be read.",
+            registry=self.registry,
+        )
+        self.swept = Counter(
+            "chatsrv_sessions_swept",
+            "Sessions ended by the sweep, by reason.",
+            ("reason",),
+            registry=self.registry,
+        )
+        self.mended = Counter(
+            "chatsrv_sessions_mended",
+            "Sessions that reconciliation put right, by way.",
+            ("way",),
+            registry=self.registry,
+        )
+        self.flushed = Counter(
+            "chatsrv_clocks_flushed", "Users whose clocks went to the database.", registry=self.registry
+        )
+        self.loop_failures = Counter(
+            "chatsrv_worker_failures",
+            "Rounds of a background loop that failed.",
+            ("loop",),
+            registry=self.registry,
+        )
+
+    def render(self) -> bytes:
+        """The Prometheus text of this process."""
+        return generate_latest(self.registry)

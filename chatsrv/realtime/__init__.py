@@ -1,0 +1,37 @@
+"""The Socket.IO edge: `open_realtime` mounts it on an aiohttp application."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from aiohttp import web
+
+from chatsrv.realtime.namespace import Namespace
+from chatsrv.realtime.server import WireLimits, build_server
+from chatsrv.services import Services
+
+
+class Realtime:
+    """The sockets of one node."""
+
+    def __init__(self, services: Services) -> None:
+        settings = services.settings
+        limits = WireLimits(
+            ping_interval_s=settings.ping_interval_s,
+            ping_timeout_s=settings.ping_timeout_s,
+            max_message_bytes=settings.socket_message_max_bytes,
+            queue_max_bytes=settings.socket_queue_max_bytes,
+            auth_deadline_s=settings.auth_deadline_s,
+            body_timeout_s=settings.body_timeout_s,
+        )
+        self._drain_s = settings.drain_s
+        self._server = build_server(limits, settings.allowed_origins)
+        self.fanout = Namespace(services, self._server).fanout
+
+    def attach(self, app: web.Application) -> None:
+        self._server.attach(app)
+
+    async def drain(self, draw: Callable[[], float] = random.random) -> None:
+        """Hands every socket over, spread over the time that the settings say, and returns when all are gone."""
+        await self._server.drain(self._drain_s, draw)

@@ -1,0 +1,158 @@
+"""The Socket.IO namespace `/`: who connects, and what their coming and going means for presence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from aiohttp import web
+from socketio import exceptions
+
+from chatsrv.domain import wire
+from chatsrv.domain.errors import ChatError, Distrust, Invalid, Problem, Unauthenticated
+from chatsrv.domain.instants import to_text
+from chatsrv.domain.presence import CloseCode, Departure, Device, NewSession, Opened, Person, see
+from chatsrv.logs import bind_contextvars
+from chatsrv.realtime.fanout import Fanout
+from chatsrv.realtime.reasons import Reason
+from chatsrv.realtime.server import SocketServer
+from chatsrv.services import Services
+
+log = structlog.get_logger(__name__)
+
+CLIENT_ID_MAX = 128
+AUTH_FIELDS = ("token", "client_id", "device", "background")
+
+DEPARTURES = {
+    Reason.CLIENT_DISCONNECT: Departure.LOGOUT,
+    Reason.SERVER_DISCONNECT: Departure.SIGNED_OUT,
+    Reason.DRAINED: Departure.HANDOFF,
+}
+"""Everything else is a connection that was lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a client connects with."""
+
+    token: str
+    client_id: str | None
+    device: Device
+    background: bool
+
+
+def read_auth(auth: Any) -> Credentials:
+    """Raises Unauthenticated without a token, and Invalid naming the field that is wrong."""
+    if auth is None or (isinstance(auth, Mapping) and not auth.get("token")):
+        raise Unauthenticated(Distrust.MISSING, "Connect with auth: {token}.")
+    if not isinstance(auth, Mapping):
+        raise Invalid(Problem("auth", "must be an object"))
+    checks = {
+        "token": isinstance(auth["token"], str),
+        "client_id": _is_client_id(auth.get("client_id")),
+        "device": auth.get("device", Device.WEB) in tuple(Device),
+        "background": isinstance(auth.get("background", False), bool),
+    }
+    problems = [Problem(name, "is not acceptable") for name, is_good in checks.items() if not is_good]
+    problems += [Problem(name, "is not known here") for name in auth if name not in AUTH_FIELDS]
+    if problems:
+        raise Invalid(*problems)
+    device = Device(auth.get("device", Device.WEB))
+    return Credentials(auth["token"], auth.get("client_id"), device, auth.get("background", False))
+
+
+def _is_client_id(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and 0 < len(value) <= CLIENT_ID_MAX)
+
+
+class Namespace:
+    """Its methods are the handlers that `attach` registers."""
+
+    def __init__(self, services: Services, server: SocketServer) -> None:
+        self._services = services
+        self._server = server
+        self._hellos: dict[str, tuple[Person, Opened]] = {}
+        self.fanout = Fanout(
+            services.changelog.read,
+            services.upkeep.epoch_of,
+            self._send,
+            self.close_for_good,
+            services.metrics,
+            services.settings.fanout_window_ms,
+        )
+        services.upkeep.close_socket = self.close_for_good
+        services.upkeep.follow_anew = services.changelog.rewind
+        server.on("connect", self.connect)
+        server.on("disconnect", self.disconnect)
+        server.after_connect = self.greet
+
+    async def connect(self, sid: str, environ: Mapping[str, Any], auth: Any) -> None:
+        """A refusal reaches the client as connect_error with `data: {code, type}`."""
+        bind_contextvars(session_id=sid)
+        try:
+            await self._open(sid, environ["aiohttp.request"], read_auth(auth))
+        except ChatError as error:
+            described = wire.describe(error)
+            self._services.metrics.connects.labels(described["type"]).inc()
+            log.info("connect_refused", type=described["type"], reason=str(error))
+            data = {"code": described["code"], "type": described["type"]}
+            raise exceptions.ConnectionRefusedError(described["message"], data) from error
+        self._services.metrics.connects.labels("ok").inc()
+        self._services.metrics.sockets.inc()
+
+    async def _open(self, sid: str, request: web.Request, credentials: Credentials) -> None:
+        caller, _ = await self._services.callers.identify_user(credentials.token)
+        user = caller.user
+        assert user is not None  # noqa: S101 - identify_user gives one
+        session = NewSession(
+            id=sid,
+            client_id=credentials.client_id or sid,
+            has_own_client_id=credentials.client_id is not None,
+            device=credentials.device,
+            background=credentials.background,
+            transport=request.query.get("transport", "polling"),
+            address=self._services.callers.address_of(request.remote, request.headers.getall("X-Forwarded-For", [])),
+        )
+        # watching begins before the session does, so that no change falls between the two
+        self.fanout.join(sid, (user.app_id, user.id), user.username)
+        try:
+            opened = await self._services.presence.open(caller.app, user, session)
+        except BaseException:
+            self.fanout.leave(sid)
+            raise
+        self._hellos[sid] = (Person(user, see(user, opened.warm)), opened)
+
+    async def greet(self, sid: str) -> None:
+        """`hello`, right after the connect: stock clients recover a connection only after a first event."""
+        if sid not in self._hellos:
+            return
+        person, opened = self._hellos.pop(sid)
+        hello = {
+            "user": wire.render(person),
+            "session_id": sid,
+            "resumed": opened.resumed,
+            "epoch": opened.epoch,
+            "version": opened.version,
+            "server_time": to_text(self._services.clock.now()),
+        }
+        await self._send(sid, "hello", hello)
+        await self.fanout.release(sid, opened.version)
+
+    async def disconnect(self, sid: str, reason: Reason) -> None:
+        """Comes last and once for every connect that was let in."""
+        self._hellos.pop(sid, None)
+        self.fanout.leave(sid)
+        self._services.metrics.sockets.dec()
+        self._services.metrics.disconnects.labels(reason.value).inc()
+        await self._services.presence.close(sid, DEPARTURES.get(reason, Departure.LOST))
+
+    async def close_for_good(self, sid: str, code: CloseCode) -> None:
+        """`session:close`, then a Socket.IO DISCONNECT, after which a stock client stays away."""
+        payload = {"code": int(code), "reason": code.name.lower(), "reconnect": code.may_reconnect}
+        await self._send(sid, "session:close", payload)
+        await self._server.disconnect(sid)
+
+    async def _send(self, sid: str, event: str, payload: Any) -> None:
+        await self._server.emit(event, payload, to=sid)

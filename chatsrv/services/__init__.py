@@ -1,0 +1,108 @@
+"""What can be done: the only readers and writers of storage. `open_services` is the one place of wiring."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from chatsrv.domain.clock import Clock
+from chatsrv.metrics import Metrics
+from chatsrv.services.apps import Apps
+from chatsrv.services.callers import Callers
+from chatsrv.services.clocks import ClockFlush
+from chatsrv.services.health import Health
+from chatsrv.services.presence import PresenceService
+from chatsrv.services.sessions import LocalSessions
+from chatsrv.services.transfer import Transfer
+from chatsrv.services.upkeep import Upkeep
+from chatsrv.services.upserts import Upserts
+from chatsrv.services.users import Users
+from chatsrv.settings import Settings
+from chatsrv.storage.changelog import ChangeLog
+from chatsrv.storage.database import Database, open_database, parse_url
+from chatsrv.storage.embedded import embedded_valkey
+from chatsrv.storage.presence import PresenceStore
+from chatsrv.storage.redis import open_redis
+from chatsrv.storage.running_valkey import find_running_valkey
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that the edges, the worker, the CLI and the tests use."""
+
+    settings: Settings
+    clock: Clock
+    metrics: Metrics
+    db: Database
+    apps: Apps
+    users: Users
+    upserts: Upserts
+    transfer: Transfer
+    callers: Callers
+    presence: PresenceService
+    upkeep: Upkeep
+    clocks: ClockFlush
+    changelog: ChangeLog
+    health: Health
+
+
+@asynccontextmanager
+async def open_services(
+    settings: Settings, clock: Clock | None = None, *, as_guest: bool = False
+) -> AsyncIterator[Services]:
+    """Opens the stores (the embedded Valkey too, where no REDIS_URL is given) and closes them at the end.
+
+    A guest uses the embedded Valkey of a server that runs, where one does. Raises FolderInUse where it may not.
+    """
+    async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        data = Path(settings.data_dir)
+        redis_url = settings.redis_url or await _embedded_url(stack, data / "valkey", as_guest)
+        db = await enter(
+            open_database(parse_url(settings.database_url, data), settings.database_pool, settings.database_timeout_s)
+        )
+        redis = await enter(
+            open_redis(redis_url, settings.redis_pool, settings.redis_timeout_s, settings.redis_tls_verify)
+        )
+        blocking = await enter(open_redis(redis_url, 2, None, settings.redis_tls_verify))
+        clock = clock or Clock()
+        metrics = Metrics()
+        store = PresenceStore(
+            redis,
+            settings.redis_prefix,
+            clock,
+            lease_ms=int(settings.node_dead_s * 1000),
+            changelog_max=settings.changelog_max,
+            # nobody but this process uses an embedded one, so that no other node can have sockets of ours
+            hold_ms=int(settings.node_dead_s * 1000) if settings.redis_url else 0,
+        )
+        local = LocalSessions()
+        apps = Apps(db, settings, clock)
+        presence = PresenceService(store, local, apps, clock)
+        clocks = ClockFlush(store, db, metrics)
+        users = Users(db, presence, clocks, settings, clock)
+        upserts = Upserts(db, clock)
+        yield Services(
+            settings=settings,
+            clock=clock,
+            metrics=metrics,
+            db=db,
+            apps=apps,
+            users=users,
+            upserts=upserts,
+            transfer=Transfer(users, upserts, clocks, settings),
+            callers=Callers(apps, users, settings, clock, metrics),
+            presence=presence,
+            upkeep=Upkeep(store, local, db, settings, metrics),
+            clocks=clocks,
+            changelog=ChangeLog(blocking, settings.redis_prefix),
+            health=Health(db, redis),
+        )
+
+
+async def _embedded_url(stack: AsyncExitStack, folder: Path, as_guest: bool) -> str:
+    if as_guest and (running := await find_running_valkey(folder)):
+        return running
+    return await stack.enter_async_context(embedded_valkey(folder))

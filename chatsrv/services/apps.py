@@ -1,0 +1,175 @@
+"""Apps and server keys: making, changing and revoking them, and telling whose key a caller shows."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from hmac import compare_digest
+from typing import TypeVar
+
+from chatsrv import settings as settings_module
+from chatsrv.domain.apps import App, Scope, ServerKey, check_app_id, check_network
+from chatsrv.domain.clock import Clock
+from chatsrv.domain.errors import Conflict, Distrust, Invalid, NotFound, Problem, Unauthenticated
+from chatsrv.services.tokens import read_public_key
+from chatsrv.settings import PER_APP, Settings, SettingsError
+from chatsrv.storage import apps as rows
+from chatsrv.storage.database import Database
+
+KEY_PREFIX = "cs_"
+CACHE_MAX = 10_000
+
+T = TypeVar("T")
+
+
+class Apps:
+    """The tenants. What is read for a request may be `credential_cache_s` old, and so a revocation takes that long."""
+
+    def __init__(self, db: Database, settings: Settings, clock: Clock) -> None:
+        self._db = db
+        self._settings = settings
+        self._clock = clock
+        self._cached: dict[tuple[str, str], tuple[int, object]] = {}
+
+    async def create(self, app_id: str, name: str | None) -> tuple[App, str]:
+        """The app and its first server key, which has every scope; the key is shown this once. Raises Conflict."""
+        now = self._clock.now()
+        app = App(check_app_id(app_id), name or app_id, secrets.token_urlsafe(32), now)
+        key, text = _new_key(app_id, "default", frozenset(Scope), (), None, now)
+        async with self._db.write() as tx:
+            if await rows.get_app(tx, app_id):
+                raise Conflict("appId", f"There is an app {app_id!r} already.")
+            await rows.add_app(tx, app)
+            await rows.add_key(tx, key)
+        return app, text
+
+    async def list_apps(self) -> list[tuple[App, int]]:
+        async with self._db.read() as tx:
+            return await rows.list_apps(tx)
+
+    async def get(self, app_id: str) -> App:
+        """Raises NotFound."""
+        async with self._db.read() as tx:
+            app = await rows.get_app(tx, app_id)
+        return app or _no_app(app_id)
+
+    async def find(self, app_id: str) -> App | None:
+        """For requests: may be as old as the cache."""
+
+        async def load() -> App | None:
+            async with self._db.read() as tx:
+                return await rows.get_app(tx, app_id)
+
+        return await self._recent("app", app_id, load)
+
+    async def delete(self, app_id: str) -> None:
+        """Deletes the rows alone; `Users.empty` has closed the sockets before. Raises NotFound."""
+        async with self._db.write() as tx:
+            if not await rows.delete_app(tx, app_id):
+                _no_app(app_id)
+
+    async def change_setting(self, app_id: str, name: str, text: str) -> App:
+        """Sets one of PER_APP, `name`, or adds a `public_key` (PEM); an empty text goes back to the default."""
+        async with self._db.write() as tx:
+            app = await rows.get_app(tx, app_id) or _no_app(app_id)
+            app = self._changed(app, name, text)
+            await rows.update_app(tx, app)
+        return app
+
+    def _changed(self, app: App, name: str, text: str) -> App:
+        if name == "name":
+            return replace(app, name=text or app.id)
+        if name == "public_key":
+            return replace(app, public_keys=(*app.public_keys, read_public_key(text)) if text else ())
+        if name not in PER_APP:
+            known = ", ".join(sorted(PER_APP | {"name", "public_key"}))
+            raise Invalid(Problem(name, f"is nothing that an app may set; there are {known}"))
+        kept = {key: value for key, value in app.settings.items() if key != name}
+        return replace(app, settings=self._with_setting(kept, name, text))
+
+    def _with_setting(self, kept: dict[str, float | bool], name: str, text: str) -> dict[str, float | bool]:
+        try:
+            values = kept | ({name: settings_module.convert_one(name, text)} if text else {})
+            settings_module.replaced(self._settings, values)  # the relations must hold for the app, too
+        except SettingsError as error:
+            raise Invalid(Problem(name, str(error))) from error
+        return values
+
+    async def create_key(
+        self, app_id: str, name: str, scopes: frozenset[Scope], networks: Sequence[str], expires_at: int | None
+    ) -> tuple[ServerKey, str]:
+        """The key and its text, which is shown this once. Raises NotFound and Invalid."""
+        checked = tuple(check_network(network) for network in networks)
+        key, text = _new_key(app_id, name, scopes, checked, expires_at, self._clock.now())
+        async with self._db.write() as tx:
+            await rows.get_app(tx, app_id) or _no_app(app_id)
+            await rows.add_key(tx, key)
+        return key, text
+
+    async def list_keys(self, app_id: str) -> list[ServerKey]:
+        async with self._db.read() as tx:
+            await rows.get_app(tx, app_id) or _no_app(app_id)
+            return await rows.list_keys(tx, app_id)
+
+    async def rotate_key(self, app_id: str, key_id: str) -> tuple[ServerKey, str]:
+        """A new key like the old one, which lives on until it is revoked."""
+        async with self._db.read() as tx:
+            old = await rows.get_key(tx, key_id)
+        if old is None or old.app_id != app_id:
+            raise NotFound(f"The app {app_id!r} has no key {key_id!r}.")
+        return await self.create_key(app_id, old.name, old.scopes, old.networks, old.expires_at)
+
+    async def revoke_key(self, app_id: str, key_id: str) -> None:
+        async with self._db.write() as tx:
+            if not await rows.revoke_key(tx, app_id, key_id, self._clock.now()):
+                raise NotFound(f"The app {app_id!r} has no live key {key_id!r}.")
+
+    async def identify(self, text: str) -> tuple[App, ServerKey]:
+        """Whose key this is. Raises Unauthenticated; which network it comes from is checked after the app."""
+        key_id, _, secret = text.removeprefix(KEY_PREFIX).partition("_")
+
+        async def load() -> ServerKey | None:
+            async with self._db.read() as tx:
+                return await rows.get_key(tx, key_id)
+
+        known = text.startswith(KEY_PREFIX) and len(key_id) == 12 and key_id.isalnum()
+        key = await self._recent("key", key_id, load) if known else None
+        # compared even where there is no such key, so that the time tells nothing
+        matches = compare_digest(_hash(secret), key.secret_hash if key else "")
+        app = await self.find(key.app_id) if key and matches else None
+        if key is None or app is None or not key.is_live(self._clock.now()):
+            raise Unauthenticated(Distrust.UNKNOWN_KEY, "There is no such key, or it has been revoked or has expired.")
+        return app, key
+
+    async def _recent(self, kind: str, name: str, load: Callable[[], Awaitable[T]]) -> T:
+        now = self._clock.now()
+        read_at, value = self._cached.get((kind, name), (0, None))
+        if now - read_at < self._settings.credential_cache_s * 1000:
+            return value  # type: ignore[return-value] # the kind decides the type
+        loaded = await load()
+        if len(self._cached) >= CACHE_MAX:
+            self._cached.clear()
+        self._cached[kind, name] = (now, loaded)
+        return loaded
+
+    def setting(self, app: App, name: str) -> float:
+        """The app's own value of one of PER_APP, or the server's."""
+        return app.settings[name] if name in app.settings else getattr(self._settings, name)
+
+
+def _no_app(app_id: str) -> App:
+    raise NotFound(f"There is no app {app_id!r}.")
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _new_key(
+    app_id: str, name: str, scopes: frozenset[Scope], networks: tuple[str, ...], expires_at: int | None, now: int
+) -> tuple[ServerKey, str]:
+    key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+    key = ServerKey(key_id, app_id, name, _hash(secret), scopes, networks, now, expires_at, None)
+    return key, f"{KEY_PREFIX}{key_id}_{secret}"

@@ -1,0 +1,102 @@
+"""Who is asking: from a credential to a Caller."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from chatsrv.domain.apps import App, Caller
+from chatsrv.domain.clock import Clock
+from chatsrv.domain.errors import ChatError, Distrust, Forbidden, Inactive, Unauthenticated, UserNotFound
+from chatsrv.domain.tokens import TokenClaims
+from chatsrv.domain.users import AccountStatus, User
+from chatsrv.metrics import Metrics
+from chatsrv.services import tokens
+from chatsrv.services.apps import Apps
+from chatsrv.services.rates import Allowance, Rate, RateLimiter
+from chatsrv.services.users import Users
+from chatsrv.settings import Settings
+
+
+class Callers:
+    """Every edge identifies through here."""
+
+    def __init__(self, apps: Apps, users: Users, settings: Settings, clock: Clock, metrics: Metrics) -> None:
+        self._apps = apps
+        self._users = users
+        self._settings = settings
+        self._clock = clock
+        self._metrics = metrics
+        self._limiter = RateLimiter()
+        self._key_rate = Rate(settings.key_rate_per_minute, settings.key_rate_burst)
+        self._token_rate = Rate(settings.token_rate_per_minute, settings.token_rate_burst)
+
+    async def identify(self, credential: str | None) -> Caller:
+        """A server key, or a user token, which two dots give away. Raises Unauthenticated and Inactive."""
+        try:
+            if not credential:
+                raise Unauthenticated(Distrust.MISSING, "Give a server key or a user token as Authorization: Bearer.")
+            if credential.count(".") == 2:
+                return (await self.identify_user(credential))[0]
+            app, key = await self._apps.identify(credential)
+            return Caller(app, key=key)
+        except Unauthenticated as error:
+            self._metrics.refused_credentials.labels(error.reason.value).inc()
+            raise
+
+    async def identify_user(self, token: str) -> tuple[Caller, TokenClaims]:
+        """Whose token this is. Raises Unauthenticated and Inactive."""
+        app = await self._apps.find(tokens.claimed_app(token))
+        if app is None:
+            raise Unauthenticated(Distrust.BAD_TOKEN, "The token's signature does not verify for this app.")
+        claims = tokens.verify(token, app, self._clock.now(), self._settings.token_leeway_s)
+        user = await self._find_subject(app.id, claims.username, bool(self._apps.setting(app, "auto_create_users")))
+        if user.status is not AccountStatus.ACTIVE:
+            raise Inactive("This account is deactivated.")
+        return Caller(app, user=user), claims
+
+    async def _find_subject(self, app_id: str, username: str, may_create: bool) -> User:
+        try:
+            return await self._users.find(app_id, username)
+        except UserNotFound as error:
+            if may_create:
+                return await self._create_subject(app_id, username)
+            message = f"The token's user {username!r} does not exist."
+            raise Unauthenticated(Distrust.NO_SUCH_USER, message) from error
+
+    async def _create_subject(self, app_id: str, username: str) -> User:
+        """Two sockets of one new user may come at once: whoever is second finds the first one's user."""
+        try:
+            return (await self._users.create(app_id, {"username": username})).user
+        except ChatError:
+            try:
+                return await self._users.find(app_id, username)
+            except UserNotFound as error:
+                message = f"The token's user {username!r} cannot be created."
+                raise Unauthenticated(Distrust.NO_SUCH_USER, message) from error
+
+    def count_request(self, caller: Caller) -> Allowance:
+        """One more request of this caller; the edge refuses it where the allowance is spent."""
+        kind, rate = ("key", self._key_rate) if caller.key else ("token", self._token_rate)
+        allowance = self._limiter.take(caller.rate_name, rate, self._clock.now())
+        if allowance.is_spent:
+            self._metrics.refused_by_rate.labels(kind).inc()
+        return allowance
+
+    async def mint_token(self, app: App, username: str, ttl_s: int) -> tuple[str, int]:
+        """A token for an active user, and when it expires (ms). Raises UserNotFound and Inactive."""
+        user = await self._users.find(app.id, username)
+        if user.status is not AccountStatus.ACTIVE:
+            raise Inactive(f"The account {user.username!r} is deactivated.")
+        return tokens.mint(app, user.username, self._clock.now(), ttl_s)
+
+    def address_of(self, peer: str | None, forwarded: Iterable[str]) -> str:
+        """Behind N proxies of ours, the N-th entry of X-Forwarded-For from the right; else whoever connected."""
+        entries = [entry.strip() for header in forwarded for entry in header.split(",") if entry.strip()]
+        trusted = min(self._settings.trusted_proxies, len(entries))
+        return entries[-trusted] if trusted else peer or ""
+
+    @staticmethod
+    def check_network(caller: Caller, address: str) -> None:
+        """Raises Forbidden for a key that is used from where it may not be."""
+        if caller.key and not caller.key.allows_address(address):
+            raise Forbidden("This key may not be used from your network address.")

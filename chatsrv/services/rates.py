@@ -1,0 +1,53 @@
+"""Request rates: a bucket for each caller, refilled steadily. Kept by each process for itself."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+CALLERS_MAX = 100_000
+"""More callers than that are not remembered; who is forgotten begins with a full bucket."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many requests a minute, of which `burst` may come at once."""
+
+    per_minute: int
+    burst: int
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a caller has left. `reset_at` is when the bucket is full again, in ms."""
+
+    limit: int
+    remaining: int
+    reset_at: int
+    retry_after_s: float
+
+    @property
+    def is_spent(self) -> bool:
+        return self.retry_after_s > 0
+
+
+class RateLimiter:
+    """The generic cell rate algorithm: one instant a caller, the one at which their bucket is full."""
+
+    def __init__(self) -> None:
+        self._full_at: OrderedDict[str, int] = OrderedDict()
+
+    def take(self, caller: str, rate: Rate, now: int) -> Allowance:
+        """Counts one request of the caller at `now` (ms); one that is refused does not count."""
+        # whole nanoseconds: floats of today's size are too coarse for 90,000 a minute
+        now_ns, interval = now * 1_000_000, 60_000_000_000 // rate.per_minute
+        room = interval * rate.burst
+        full_at = max(self._full_at.get(caller, now_ns), now_ns) + interval
+        over = full_at - now_ns - room
+        if over > 0:
+            return Allowance(rate.per_minute, 0, -(-(full_at - interval) // 1_000_000), over / 1e9)
+        self._full_at[caller] = full_at
+        self._full_at.move_to_end(caller)
+        if len(self._full_at) > CALLERS_MAX:
+            self._full_at.popitem(last=False)
+        return Allowance(rate.per_minute, -over // interval, -(-full_at // 1_000_000), 0.0)

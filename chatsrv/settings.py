@@ -1,0 +1,264 @@
+"""Every setting: its name, default and meaning. Defaults < TOML file < environment < options.
+
+Units stand in the names: `_s` seconds, `_ms` milliseconds, `_bytes` bytes.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+
+ENV_PREFIX = "CHATSRV_"
+SECRET = "secret"  # noqa: S105 - a marker, not a secret
+
+
+class SettingsError(Exception):
+    """A setting that cannot be: its text names the setting and says what would do."""
+
+
+def _says(description: str, *, secret: bool = False, **limits: Any) -> msgspec.Meta:
+    return msgspec.Meta(description=description, extra={SECRET: True} if secret else None, **limits)
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All settings of one server. `relations` holds what must be true between them."""
+
+    host: Annotated[str, _says("Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1"
+    port: Annotated[int, _says("Port to listen on; 0 takes a free one.", ge=0, le=65535)] = 8080
+    data_dir: Annotated[str, _says("Folder of the embedded stores.")] = "data"
+    database_url: Annotated[
+        str, _says("postgres://... or sqlite:///file.db; empty: SQLite in the data folder.", secret=True)
+    ] = ""
+    database_pool: Annotated[int, _says("Connections to the database per process.", ge=1)] = 10
+    database_timeout_s: Annotated[float, _says("How long a statement may wait for the database.", gt=0)] = 10.0
+    redis_url: Annotated[
+        str,
+        _says("redis://, rediss:// or unix://; empty: an embedded Valkey in the data folder.", secret=True),
+    ] = ""
+    redis_prefix: Annotated[str, _says("First part of every Redis key.", pattern="^[A-Za-z0-9_.-]+$")] = "chatsrv"
+    redis_pool: Annotated[int, _says("Connections to Redis per process; callers wait for a free one.", ge=2)] = 64
+    redis_timeout_s: Annotated[float, _says("How long a command may take.", gt=0)] = 3.0
+    redis_tls_verify: Annotated[bool, _says("Check the certificate of a rediss:// server.")] = True
+    log_format: Annotated[str, _says("json, text, or auto: text on a terminal.", pattern="^(auto|json|text)$")] = "auto"
+    log_level: Annotated[str, _says("debug, info, warning or error.", pattern="^(debug|info|warning|error)$")] = "info"
+    access_log: Annotated[bool, _says("One log line for each request.")] = True
+    allowed_origins: Annotated[
+        tuple[str, ...], _says("Origins of browsers beyond the same one, for REST and sockets; * for all.")
+    ] = ()
+    trusted_proxies: Annotated[
+        int, _says("How many proxies of ours stand in front: so many entries of X-Forwarded-For count.", ge=0)
+    ] = 0
+    metrics_host: Annotated[str, _says("Address on which /metrics needs no key.")] = "127.0.0.1"
+    metrics_port: Annotated[
+        int,
+        _says(
+            "Port on which /metrics needs no key; 0: none, a key with the scope admin reads it.",
+            ge=0,
+            le=65535,
+        ),
+    ] = 0
+    run_worker: Annotated[bool, _says("Whether serve runs the sweeps and flushes itself.")] = True
+    shutdown_timeout_s: Annotated[float, _says("How long requests under way may take at the end.", gt=0)] = 5.0
+    keepalive_s: Annotated[float, _says("How long an idle HTTP connection, or slow headers, may last.", gt=0)] = 20.0
+
+    body_max_bytes: Annotated[int, _says("Largest JSON body.", ge=1024)] = 65_536
+    bulk_body_max_bytes: Annotated[int, _says("Largest body of a bulk upsert.", ge=1024)] = 8_388_608
+    body_timeout_s: Annotated[float, _says("How long a client may take between two pieces of a body.", gt=0)] = 20.0
+    bulk_max_users: Annotated[int, _says("Users in one bulk upsert.", ge=1)] = 1000
+    header_max_bytes: Annotated[int, _says("Longest header line and longest request line.", ge=1024)] = 8190
+    json_max_depth: Annotated[int, _says("How deep JSON may be nested.", ge=4, le=500)] = 32
+    metadata_max_bytes: Annotated[int, _says("Largest metadata of a user, as JSON.", ge=2)] = 8192
+    import_line_max_bytes: Annotated[int, _says("Longest line of an import.", ge=1024)] = 262_144
+    import_batch: Annotated[int, _says("Lines of an import that go into one transaction.", ge=1)] = 500
+    import_failures_max: Annotated[int, _says("After so many bad lines an import stops.", ge=1)] = 1000
+    page_default: Annotated[int, _says("Users on a page when limit is not given.", ge=1)] = 50
+    page_max: Annotated[int, _says("Most users on a page.", ge=1)] = 200
+    offset_max: Annotated[int, _says("Largest offset; beyond it a cursor goes on.", ge=0)] = 10_000
+    key_rate_per_minute: Annotated[int, _says("Requests a minute for each server key and process.", ge=1)] = 90_000
+    key_rate_burst: Annotated[int, _says("Requests that a server key may send at once.", ge=1)] = 2_000
+    token_rate_per_minute: Annotated[int, _says("Requests a minute for each user token and process.", ge=1)] = 600
+    token_rate_burst: Annotated[int, _says("Requests that a user may send at once.", ge=1)] = 600
+    credential_cache_s: Annotated[
+        float,
+        _says("How long a node trusts a key or app it has read: a revocation takes so long.", ge=0, le=60),
+    ] = 1.0
+    token_ttl_s: Annotated[int, _says("Life of a user token for which nobody asked otherwise.", ge=1)] = 3600
+    token_ttl_max_s: Annotated[int, _says("Longest life of a user token that this server makes.", ge=1)] = 2_592_000
+    token_leeway_s: Annotated[int, _says("Clock difference that exp, nbf and iat of a token may have.", ge=0)] = 10
+
+    auto_create_users: Annotated[bool, _says("A socket whose token names nobody creates that user. Per app.")] = False
+    ping_interval_s: Annotated[float, _says("Engine.IO ping interval.", ge=1)] = 25.0
+    ping_timeout_s: Annotated[float, _says("How long a pong may take.", gt=0)] = 20.0
+    grace_s: Annotated[float, _says("Offline grace after a lost connection. Per app.", ge=0)] = 15.0
+    mobile_grace_s: Annotated[float, _says("The same for mobile or background sessions. Per app.", ge=0)] = 60.0
+    orphan_grace_s: Annotated[float, _says("The same after a node died. Per app.", ge=0)] = 8.0
+    handoff_grace_s: Annotated[float, _says("The same after a node was stopped. Per app.", ge=0)] = 60.0
+    drain_s: Annotated[float, _says("On SIGTERM clients are closed over so long.", ge=0)] = 20.0
+    sessions_per_user: Annotated[int, _says("Live sessions of a user; the oldest gives way. Per app.", ge=1)] = 50
+    node_heartbeat_s: Annotated[float, _says("How often a node renews its lease.", gt=0)] = 3.0
+    node_dead_s: Annotated[float, _says("A node silent for so long is dead.", gt=0)] = 10.0
+    sweep_every_s: Annotated[float, _says("How often ended graces and dead nodes are swept.", gt=0)] = 2.0
+    reconcile_every_s: Annotated[float, _says("How often a node compares its sockets with what Redis holds.", gt=0)] = (
+        10.0
+    )
+    flush_every_s: Annotated[float, _says("How often clocks go from Redis to the database.", gt=0)] = 5.0
+    fanout_window_ms: Annotated[int, _says("Changes within it travel in one frame.", ge=0)] = 50
+    changelog_max: Annotated[int, _says("Changes that Redis keeps per shard of apps.", ge=100)] = 100_000
+    auth_deadline_s: Annotated[float, _says("A socket that has not proved who it is is closed after it.", gt=0)] = 10.0
+    socket_message_max_bytes: Annotated[int, _says("Largest message on a socket.", ge=1024)] = 131_072
+    socket_queue_max_bytes: Annotated[int, _says("A socket that leaves so much unread is cut.", ge=65_536)] = 4_194_304
+
+    def __post_init__(self) -> None:
+        for holds, sentence in self._relations():
+            if not holds:
+                raise ValueError(sentence)
+
+    def __repr__(self) -> str:
+        return "Settings(...)"  # some are secrets, and a repr ends up in logs
+
+    def _relations(self) -> Iterable[tuple[bool, str]]:
+        yield (
+            self.node_heartbeat_s * 3 <= self.node_dead_s,
+            "node_dead_s must be at least 3 x node_heartbeat_s",
+        )
+        yield self.grace_s < self.handoff_grace_s, "grace_s must be less than handoff_grace_s"
+        yield self.drain_s < self.handoff_grace_s, "drain_s must be less than handoff_grace_s"
+        yield self.page_default <= self.page_max, "page_default must be at most page_max"
+        yield self.token_ttl_s <= self.token_ttl_max_s, "token_ttl_s must be at most token_ttl_max_s"
+
+
+PER_APP = frozenset(
+    (
+        "grace_s",
+        "mobile_grace_s",
+        "orphan_grace_s",
+        "handoff_grace_s",
+        "sessions_per_user",
+        "auto_create_users",
+    )
+)
+"""What `chatsrv app set` may change for one app."""
+
+PLATFORM_VARIABLES = {"PORT": "port", "DATABASE_URL": "database_url", "REDIS_URL": "redis_url"}
+OTHER_VARIABLES = frozenset(("CHATSRV_CONFIG",))
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """Settings, where each value came from, and what was odd on the way."""
+
+    settings: Settings
+    sources: dict[str, str]
+    warnings: tuple[str, ...]
+
+
+def load(
+    environment: Mapping[str, str], config: Path | None = None, options: Mapping[str, Any] | None = None
+) -> Loaded:
+    """Reads all sources in their order of precedence; raises SettingsError for what cannot be."""
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    file = config or (Path(environment["CHATSRV_CONFIG"]) if environment.get("CHATSRV_CONFIG") else None)
+    if file:
+        _take(_from_file(file), str(file), values, sources)
+    for variable, name, text in _from_environment(environment):
+        _take({name: _listed(name, text)}, variable, values, sources)
+    given = {name: value for name, value in (options or {}).items() if value is not None}
+    _take(given, "option", values, sources)
+    return Loaded(_convert(values, sources), sources, tuple(_odd_variables(environment)))
+
+
+def _take(found: Mapping[str, Any], source: str, values: dict[str, Any], sources: dict[str, str]) -> None:
+    values.update(found)
+    sources.update(dict.fromkeys(found, source))
+
+
+def _from_file(file: Path) -> dict[str, Any]:
+    try:
+        values = tomllib.loads(file.read_text())
+    except OSError as error:
+        raise SettingsError(f"cannot read the settings file {file}: {error.strerror}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{file} is not TOML: {error}") from error
+    for name in values:
+        if name not in Settings.__struct_fields__:
+            raise SettingsError(f"{file}: there is no setting {name!r}{_nearest(name)}")
+    return values
+
+
+def _from_environment(environment: Mapping[str, str]) -> Iterable[tuple[str, str, str]]:
+    """Empty variables count as not given: platforms set such. Ours come last and win."""
+    for variable, name in PLATFORM_VARIABLES.items():
+        if environment.get(variable):
+            yield variable, name, environment[variable]
+    for name in Settings.__struct_fields__:
+        variable = ENV_PREFIX + name.upper()
+        if environment.get(variable):
+            yield variable, name, environment[variable]
+
+
+def _listed(name: str, text: str) -> Any:
+    if name == "allowed_origins":
+        return [origin.strip() for origin in text.split(",") if origin.strip()]
+    return text
+
+
+def _odd_variables(environment: Mapping[str, str]) -> Iterable[str]:
+    known = {ENV_PREFIX + name.upper() for name in Settings.__struct_fields__} | OTHER_VARIABLES
+    for variable in sorted(environment):
+        if variable.startswith(ENV_PREFIX) and variable not in known:
+            name = variable.removeprefix(ENV_PREFIX).lower()
+            yield f"{variable} is set, but there is no setting {name!r}{_nearest(name)}"
+
+
+def _nearest(name: str) -> str:
+    near = difflib.get_close_matches(name, Settings.__struct_fields__, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _convert(values: Mapping[str, Any], sources: Mapping[str, str]) -> Settings:
+    try:
+        # lax: the environment has nothing but strings
+        return msgspec.convert(dict(values), Settings, strict=False)
+    except msgspec.ValidationError as error:
+        reason, _, path = str(error).partition(" - at `$.")
+        name = path.rstrip("`").partition("[")[0]
+        where = f"{name} (from {sources[name]}): " if name in sources else ""
+        raise SettingsError(f"settings: {where}{reason}") from error
+
+
+def convert_one(name: str, text: str) -> Any:
+    """The value of one setting from its text, by the setting's own type and limits."""
+    return getattr(_convert({name: _listed(name, text)}, {name: "option"}), name)
+
+
+def replaced(settings: Settings, values: Mapping[str, Any]) -> Settings:
+    """The settings with some other values; raises SettingsError where a relation does not hold."""
+    try:
+        return msgspec.structs.replace(settings, **values)
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
+
+
+class SettingInfo(msgspec.Struct, frozen=True):
+    """A setting as people read of it."""
+
+    name: str
+    default: Any
+    description: str
+    is_secret: bool
+
+
+def describe() -> list[SettingInfo]:
+    """Every setting in the order of this file."""
+    infos = []
+    for item in msgspec.structs.fields(Settings):
+        kind = msgspec.inspect.type_info(item.type)
+        assert isinstance(kind, msgspec.inspect.Metadata)  # noqa: S101 - narrows the type
+        description = (kind.extra_json_schema or {}).get("description", "")
+        infos.append(SettingInfo(item.name, item.default, description, bool((kind.extra or {}).get(SECRET))))
+    return infos

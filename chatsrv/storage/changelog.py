@@ -1,0 +1,60 @@
+"""The change log in Redis: what a node reads to learn of every change, whoever made it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from redis.asyncio import Redis
+
+from chatsrv.domain.presence import Changed, CloseOrdered, Entry
+from chatsrv.storage import keys
+from chatsrv.storage.presence import read_warm
+from chatsrv.storage.redis import translated
+
+READ_COUNT = 1000
+
+
+class ChangeLog:
+    """A reader with one cursor for each shard. It wants a client of its own, whose reads may block."""
+
+    def __init__(self, redis: Redis, prefix: str) -> None:
+        self._redis = redis
+        self._feeds = {keys.key(keys.shard_key(prefix, shard), "feed").encode(): shard for shard in range(keys.SHARDS)}
+        self._cursors: dict[bytes, bytes] = {}
+
+    async def seek_end(self) -> None:
+        """Goes behind the newest entry of each shard: what came before is in the states."""
+        with translated():
+            pipe = self._redis.pipeline(transaction=False)
+            for feed in self._feeds:
+                pipe.xrevrange(feed, count=1)
+            newest = await pipe.execute()
+        self._cursors = {
+            feed: entries[0][0] if entries else b"0-0" for feed, entries in zip(self._feeds, newest, strict=True)
+        }
+
+    def rewind(self, shard: int) -> None:
+        """To the beginning of a log that began anew: its ids may be smaller than our cursor."""
+        feed = next(feed for feed, its_shard in self._feeds.items() if its_shard == shard)
+        self._cursors[feed] = b"0-0"
+
+    async def read(self, block_ms: int) -> list[Entry]:
+        """Waits up to `block_ms` for what is new, in the log's order within a shard. Raises Unavailable."""
+        with translated():
+            cursors: Any = dict(self._cursors)
+            found: Any = await self._redis.xread(cursors, count=READ_COUNT, block=block_ms)
+        entries: list[Entry] = []
+        for feed, items in found.items() if isinstance(found, dict) else found or ():
+            for entry_id, fields in items:
+                entries.append(_entry(fields))
+                self._cursors[feed] = entry_id
+        return entries
+
+
+def _entry(fields: Mapping[bytes, bytes]) -> Entry:
+    app_id, user_id = fields[b"app"].decode(), int(fields[b"user"])
+    if fields[b"kind"] == b"change":
+        return Changed(app_id, user_id, read_warm(fields[b"state"]))
+    session = fields[b"session"].decode()
+    return CloseOrdered(app_id, user_id, None if session == "*" else session, int(fields[b"code"]))

@@ -1,0 +1,174 @@
+"""The SQL database: how it is opened, and the two kinds of transaction. SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, event, exc, make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from chatsrv.domain.errors import Conflict, SetupError, Unavailable
+
+UNIQUE_FIELDS = {
+    "username_key": "username",
+    "email_key": "email",
+    "external_id": "external_id",
+    "uuid": "uuid",
+    "apps": "appId",
+}
+"""Which field a broken unique constraint is about, by a word of its message."""
+
+
+class BadDatabaseUrl(SetupError):
+    """The URL cannot be used; the text says what would do. It never repeats the URL, which holds a password."""
+
+
+def parse_url(text: str, data_dir: Path) -> URL:
+    """Takes `postgres://` and `sqlite:///` as platforms and people write them; empty is SQLite in `data_dir`."""
+    if not text:
+        return URL.create("sqlite+aiosqlite", database=str(data_dir / "chatsrv.db"))
+    try:
+        url = make_url(text)
+    except Exception as error:
+        raise BadDatabaseUrl("database_url is no URL; use postgres://user:password@host/name") from error
+    backend = url.drivername.partition("+")[0]
+    if backend in ("postgres", "postgresql"):
+        return _translate_ssl(url.set(drivername="postgresql+asyncpg"))
+    if backend == "sqlite":
+        return url.set(drivername="sqlite+aiosqlite")
+    raise BadDatabaseUrl(f"database_url begins with {backend}://; only postgres:// and sqlite:/// are known")
+
+
+def _translate_ssl(url: URL) -> URL:
+    """asyncpg knows libpq's `sslmode` by the name `ssl`."""
+    mode = url.query.get("sslmode")
+    url = url.difference_update_query(["sslmode"])
+    return url.update_query_dict({"ssl": mode}) if isinstance(mode, str) else url
+
+
+Transaction = AsyncConnection
+"""What `read()` and `write()` yield, for those who only hand it on."""
+
+
+class Database:
+    """An open database. `read()` and `write()` are transactions; statements take what they yield.
+
+    SQLite has one writer at a time: its write transactions queue for the single connection of an engine
+    of their own and lock the file at their beginning, so that none fails half way.
+    """
+
+    def __init__(self, reader: AsyncEngine, writer: AsyncEngine) -> None:
+        self._reader = reader
+        self._writer = writer
+        self.is_sqlite = reader.dialect.name == "sqlite"
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that only reads. Raises Unavailable."""
+        with _translated():
+            async with self._reader.begin() as tx:
+                yield tx
+
+    async def ping(self) -> None:
+        """Raises Unavailable."""
+        async with self.read() as tx:
+            await tx.exec_driver_sql("SELECT 1")
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that commits at the end of the block. Raises Conflict and Unavailable."""
+        with _translated():
+            async with self._writer.begin() as tx:
+                yield tx
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turns what the driver raises into what it means, and nothing else."""
+    try:
+        yield
+    except exc.IntegrityError as error:
+        raise conflict_of(error) from error
+    except (exc.TimeoutError, OSError) as error:
+        raise Unavailable("database") from error
+    except exc.DBAPIError as error:
+        if _is_outage(error):
+            raise Unavailable("database") from error
+        raise
+
+
+def _is_outage(error: exc.DBAPIError) -> bool:
+    if error.connection_invalidated:
+        return True
+    if isinstance(error.orig, sqlite3.OperationalError):
+        return not re.search("no such|syntax", str(error.orig))
+    # classes 08 connection, 40 deadlock, 53 resources, 57 operator, 58 system, 25006 read-only: trying again may help
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return state[:2] in ("08", "40", "53", "57", "58") or state == "25006"
+
+
+def conflict_of(error: exc.IntegrityError) -> Conflict:
+    """The field is told by the name of the constraint or column in the driver's message."""
+    text = str(error.orig)
+    for word, field in UNIQUE_FIELDS.items():
+        if word in text:
+            return Conflict(field, f"Another one already has this {field}.")
+    raise error
+
+
+@asynccontextmanager
+async def open_database(url: URL, pool_size: int, timeout_s: float) -> AsyncIterator[Database]:
+    """Connects lazily: an unreachable server shows as Unavailable at the first transaction."""
+    engines = (
+        _sqlite_engines(url, pool_size, timeout_s)
+        if url.drivername.startswith("sqlite")
+        else _postgres_engines(url, pool_size, timeout_s)
+    )
+    try:
+        yield Database(*engines)
+    finally:
+        for engine in dict.fromkeys(engines):
+            await engine.dispose()
+
+
+def _postgres_engines(url: URL, pool_size: int, timeout_s: float) -> tuple[AsyncEngine, AsyncEngine]:
+    # statement_cache_size=0: a pgbouncer in between may hand each transaction another connection
+    arguments: dict[str, Any] = {"timeout": timeout_s, "command_timeout": timeout_s}
+    if url.query.get("pgbouncer"):
+        url = url.difference_update_query(["pgbouncer"])
+        arguments |= {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
+    engine = create_async_engine(
+        url, pool_size=pool_size, max_overflow=0, pool_timeout=timeout_s, pool_pre_ping=True, connect_args=arguments
+    )
+    return engine, engine
+
+
+def _sqlite_engines(url: URL, pool_size: int, timeout_s: float) -> tuple[AsyncEngine, AsyncEngine]:
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    reader = create_async_engine(url, pool_size=pool_size, max_overflow=0, pool_timeout=timeout_s)
+    writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=timeout_s)
+    _prepare_sqlite(reader, "BEGIN", timeout_s)
+    _prepare_sqlite(writer, "BEGIN IMMEDIATE", timeout_s)
+    return reader, writer
+
+
+def _prepare_sqlite(engine: AsyncEngine, begin: str, timeout_s: float) -> None:
+    @event.listens_for(engine.sync_engine, "connect")
+    def connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver's own BEGIN comes too late and never IMMEDIATE
+        cursor = connection.cursor()
+        # NORMAL loses nothing when the process dies, and at worst the last commits when the power fails
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.execute(f"PRAGMA busy_timeout={int(timeout_s * 1000)}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def start(connection: Any) -> None:
+        connection.exec_driver_sql(begin)

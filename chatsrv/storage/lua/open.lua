@@ -1,0 +1,35 @@
+-- A connection that proved who it is becomes a session.
+-- ARGV[6] app  [7] user  [8] session id  [9] session without o (JSON)  [10] sessions allowed per user
+-- Returns {epoch, version, resumed, state JSON}, or {epoch} where the user has been deleted or deactivated meanwhile.
+local app, user, id, new = ARGV[6], ARGV[7], ARGV[8], cjson.decode(ARGV[9])
+local REPLACED, EVICTED = 4001, 4002
+if is_gone(app, user) then return {epoch} end
+
+local function same_client(session)
+  if session.k == new.k then return true end
+  return session.e and session.w ~= 1 and new.w ~= 1
+end
+
+local resumed, live = false, {}
+local all = redis.call('HGETALL', key_sessions(app, user))
+for i = 1, #all, 2 do
+  local other, session = all[i], cjson.decode(all[i + 1])
+  if same_client(session) and not (resumed and new.w ~= 1) then
+    resumed = true
+    drop(app, user, other, session)
+    if not session.e then order_close(app, user, other, REPLACED) end
+  elseif not session.e then
+    live[#live + 1] = {id = other, session = session}
+  end
+end
+
+table.sort(live, function(a, b) return a.session.o < b.session.o end)
+for i = 1, #live - tonumber(ARGV[10]) + 1 do
+  drop(app, user, live[i].id, live[i].session)
+  order_close(app, user, live[i].id, EVICTED)
+end
+
+new.o = now
+put(app, user, id, new)
+local _, state = settle(app, user, resumed and {} or {l = now, a = now})
+return {epoch, version_of(app), resumed and 1 or 0, state}

@@ -1,0 +1,189 @@
+"""Presence in Redis: sessions, states and clocks. Every transition is one Lua script."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from redis.asyncio import Redis
+from uuid_utils import uuid4
+
+from chatsrv.domain.clock import Clock
+from chatsrv.domain.presence import NewSession, Opened, PresenceStatus, Warm
+from chatsrv.domain.users import Clocks
+from chatsrv.storage import keys
+from chatsrv.storage.redis import translated
+from chatsrv.storage.scripts import Arg, Scripts
+
+SWEEP_BATCH = 500
+FLUSH_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A live socket's session as a node remembers it, so that it can put it back into Redis."""
+
+    app_id: str
+    user_id: int
+    session_id: str
+    record: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Unflushed:
+    """Clocks that SQL does not have yet; `score` tells whether they moved since they were read."""
+
+    app_id: str
+    user_id: int
+    score: int
+    clocks: Clocks
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What one call of the sweep did; `may_sweep` is False for a node whose own lease is over."""
+
+    ended: int
+    orphaned: int
+
+    @property
+    def may_sweep(self) -> bool:
+        return self.ended >= 0
+
+    @property
+    def has_more(self) -> bool:
+        return SWEEP_BATCH in (self.ended, self.orphaned)
+
+
+class _State(msgspec.Struct):
+    s: int
+    l: int  # noqa: E741 - the names that fold.lua writes
+    a: int
+    n: int
+    c: int
+    d: str
+    v: int
+
+
+_decode = msgspec.json.Decoder(_State).decode
+
+
+def read_warm(raw: bytes) -> Warm:
+    """A state record as fold.lua writes it."""
+    state = _decode(raw)
+    devices = tuple(state.d.split(",")) if state.d else ()
+    return Warm(PresenceStatus(state.s), Clocks(state.l, state.a, state.n, state.c), devices, state.v)
+
+
+class PresenceStore:
+    """The presence keyspace of one Redis. Every method raises Unavailable where Redis does not answer.
+
+    `hold_ms`: how long offline changes wait in an epoch that this process begins; see read_epoch in fold.lua.
+    """
+
+    def __init__(
+        self, redis: Redis, prefix: str, clock: Clock, *, lease_ms: int, changelog_max: int, hold_ms: int
+    ) -> None:
+        self._redis = redis
+        self._prefix = prefix
+        self._clock = clock
+        self._lease_ms = lease_ms
+        self._changelog_max = changelog_max
+        self.hold_ms = hold_ms
+        self._scripts = Scripts(redis)
+
+    async def open(self, app_id: str, user_id: int, session: NewSession, record: bytes, most: int) -> Opened | None:
+        """None where the user was deleted or deactivated while they connected."""
+        args = (app_id, user_id, session.id, record.decode(), most)
+        answer = await self._run("open", keys.shard_of(app_id), *args)
+        if len(answer) == 1:
+            return None
+        epoch, version, resumed, state = answer
+        return Opened(epoch.decode(), version, bool(resumed), read_warm(state))
+
+    async def close(self, app_id: str, user_id: int, session_id: str, grace_ms: int) -> bool:
+        """Whether the session was live until now."""
+        return bool(await self._run("close", keys.shard_of(app_id), app_id, user_id, session_id, grace_ms))
+
+    async def beat(self, shard: int, node: str) -> tuple[str, bool]:
+        """Renews the node's lease; the epoch, and whether the lease was still good."""
+        epoch, was_good = await self._run("beat", shard, node)
+        return epoch.decode(), bool(was_good)
+
+    async def register(self, shard: int, node: str, sessions: Sequence[Registration]) -> set[str]:
+        """Puts live sessions (back) in; the ids of those whose user is gone."""
+        flat: list[Arg] = []
+        for item in sessions:
+            flat += (item.app_id, item.user_id, item.session_id, item.record.decode())
+        _, refused = await self._run("register", shard, node, *flat)
+        return {session_id.decode() for session_id in refused}
+
+    async def sweep(self, shard: int, node: str) -> Swept:
+        """One batch of each kind."""
+        return Swept(*await self._run("sweep", shard, node, SWEEP_BATCH))
+
+    async def purge(self, app_id: str, user_id: int, code: int, fate: str) -> int:
+        """Ends all sessions of a user; `fate` is keep, bar or forget as in purge.lua."""
+        return int(await self._run("purge", keys.shard_of(app_id), app_id, user_id, code, fate))
+
+    async def admit(self, app_id: str, user_id: int) -> None:
+        await self._run("admit", keys.shard_of(app_id), app_id, user_id)
+
+    async def stored_sessions(self, shard: int, node: str) -> set[tuple[str, int, str]]:
+        """(app, user, session) of every session that Redis holds for the node."""
+        with translated():
+            members: Any = await self._redis.zrange(self._key(shard, "node", node), 0, -1)
+        parts = (entry.decode().split(" ") for entry in members)
+        return {(app_id, int(user_id), session_id) for app_id, user_id, session_id in parts}
+
+    async def read(self, app_id: str, user_ids: Sequence[int]) -> dict[int, Warm]:
+        """What is warm of these users, in one round trip."""
+        if not user_ids:
+            return {}
+        with translated():
+            raws: Any = await self._redis.hmget(self._app_key(app_id, "state"), [str(i) for i in user_ids])
+        return {user_id: read_warm(raw) for user_id, raw in zip(user_ids, raws, strict=True) if raw is not None}
+
+    async def read_all(self, app_id: str) -> dict[int, Warm]:
+        """Everybody of the app of whom anything is warm."""
+        with translated():
+            raws: Any = await self._redis.hgetall(self._app_key(app_id, "state"))
+        return {int(user_id): read_warm(raw) for user_id, raw in raws.items()}
+
+    async def unflushed(self, shard: int) -> list[Unflushed]:
+        """A batch of the clocks that SQL does not have yet, the oldest first."""
+        with translated():
+            entries: Any = await self._redis.zrange(self._key(shard, "unflushed"), 0, FLUSH_BATCH - 1, withscores=True)
+        by_app: dict[str, list[tuple[int, int]]] = {}
+        for entry, score in entries:
+            app_id, user_id = entry.decode().split(" ")
+            by_app.setdefault(app_id, []).append((int(user_id), int(score)))
+        found = []
+        for app_id, users in by_app.items():
+            warm = await self.read(app_id, [user_id for user_id, _ in users])
+            found += [Unflushed(app_id, i, score, warm[i].clocks if i in warm else Clocks()) for i, score in users]
+        return found
+
+    async def mark_flushed(self, shard: int, items: Iterable[Unflushed]) -> None:
+        flat: list[Arg] = []
+        for item in items:
+            flat += (item.app_id, item.user_id, item.score)
+        await self._run("flushed", shard, *flat)
+
+    async def forget_app(self, app_id: str) -> None:
+        """What is left of an app whose users have been purged."""
+        with translated():
+            await self._redis.delete(self._app_key(app_id, "state"))
+            await self._redis.hdel(self._key(keys.shard_of(app_id), "versions"), app_id)
+
+    async def _run(self, script: str, shard: int, *args: Arg) -> Any:
+        common = (self._clock.offset_ms, uuid4().hex, self.hold_ms, self._changelog_max, self._lease_ms)
+        return await self._scripts.run(script, keys.shard_key(self._prefix, shard), [*common, *args])
+
+    def _key(self, shard: int, name: str, *parts: str) -> str:
+        return keys.key(keys.shard_key(self._prefix, shard), name, *parts)
+
+    def _app_key(self, app_id: str, name: str) -> str:
+        return self._key(keys.shard_of(app_id), name, app_id)

@@ -1,0 +1,77 @@
+"""The Redis connection: how it is opened, and what its failures mean."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+from redis import exceptions
+from redis.asyncio import BlockingConnectionPool
+from redis.asyncio import Redis as Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+
+from chatsrv.domain.errors import Unavailable
+
+OUTAGES = (
+    exceptions.ConnectionError,
+    exceptions.TimeoutError,
+    exceptions.OutOfMemoryError,
+    exceptions.ReadOnlyError,
+    OSError,
+)
+
+
+@asynccontextmanager
+async def open_redis(url: str, pool_size: int, timeout_s: float | None, tls_verify: bool) -> AsyncIterator[Redis]:
+    """A pool whose callers wait for a free connection instead of failing above its size.
+
+    `timeout_s` None is for blocking reads, which the default of five seconds would break.
+    """
+    options: dict[str, Any] = {
+        "max_connections": pool_size,
+        "timeout": timeout_s,
+        "socket_timeout": timeout_s,
+        "socket_connect_timeout": timeout_s or 3.0,
+        # without retries each connection that the server closed meanwhile costs one failed command
+        "retry": Retry(ExponentialBackoff(cap=1, base=0.05), 3),
+    }
+    if url.startswith("rediss://") and not tls_verify:
+        options |= {"ssl_cert_reqs": ssl.CERT_NONE, "ssl_check_hostname": False}
+    if not url.startswith("unix://"):
+        options |= {"maint_notifications_config": _no_maintenance_notices()}
+    client = Redis(connection_pool=BlockingConnectionPool.from_url(url, **options))
+    try:
+        yield client
+    finally:
+        await client.aclose(close_connection_pool=True)
+
+
+def _no_maintenance_notices() -> Any:
+    from redis.maint_notifications import MaintNotificationsConfig
+
+    return MaintNotificationsConfig(enabled=False)
+
+
+async def ping(client: Redis) -> None:
+    """Raises Unavailable."""
+    with translated():
+        await client.ping()
+
+
+async def read_clock(client: Redis) -> int:
+    """Milliseconds since 1970 by the clock in which all expiries are reckoned. Raises Unavailable."""
+    with translated():
+        seconds, microseconds = await client.time()
+    return int(seconds) * 1000 + int(microseconds) // 1000
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turns every way in which Redis can be out of reach into Unavailable."""
+    try:
+        yield
+    except OUTAGES as error:
+        raise Unavailable("presence store") from error

@@ -1,0 +1,99 @@
+"""The tables. Instants are integers, milliseconds since 1970; 0 is one that has not happened."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite counts only INTEGER PRIMARY KEY by itself; PostgreSQL wants 64 bits
+Identity64 = BigInteger().with_variant(Integer, "sqlite")
+
+# Both databases order and compare these by bytes, so that pages and cursors are the same on both
+Folded = Text().with_variant(Text(collation="C"), "postgresql")
+
+apps = Table(
+    "apps",
+    metadata,
+    Column("id", String(63), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("jwt_secret", Text, nullable=False),
+    Column("public_keys", Text, nullable=False),  # JSON: [{algorithm, pem}]
+    Column("settings", Text, nullable=False),  # JSON: {name: value}
+    Column("created_at", BigInteger, nullable=False),
+)
+
+server_keys = Table(
+    "server_keys",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("app_id", ForeignKey("apps.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("secret_hash", String(64), nullable=False),
+    Column("scopes", Text, nullable=False),  # separated by spaces
+    Column("networks", Text, nullable=False),  # separated by spaces
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("revoked_at", BigInteger),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Identity64, primary_key=True, autoincrement=True),
+    Column("app_id", ForeignKey("apps.id", ondelete="CASCADE"), nullable=False),
+    Column("uuid", String(36), nullable=False),
+    Column("username", Text, nullable=False),
+    Column("username_key", Folded, nullable=False),
+    Column("first_name", Text),
+    Column("first_name_key", Folded, nullable=False),
+    Column("last_name", Text),
+    Column("last_name_key", Folded, nullable=False),
+    Column("name", Text),
+    Column("email", Text),
+    Column("email_key", Folded),
+    Column("external_id", Text),
+    Column("avatar", Text),
+    Column("role", Text, nullable=False),
+    Column("role_key", Folded, nullable=False),
+    Column("status", SmallInteger, nullable=False),
+    Column("metadata", Text),  # JSON object
+    Column("language", Text),
+    Column("timezone", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("last_login_at", BigInteger, nullable=False),
+    Column("last_active_at", BigInteger, nullable=False),
+    Column("last_seen_at", BigInteger, nullable=False),
+    Column("presence_changed_at", BigInteger, nullable=False),
+    UniqueConstraint("app_id", "username_key"),
+    UniqueConstraint("app_id", "email_key"),
+    UniqueConstraint("app_id", "external_id"),
+    UniqueConstraint("app_id", "uuid"),
+    Index(None, "app_id", "id"),
+    Index(None, "app_id", "first_name_key", "id"),
+    Index(None, "app_id", "last_name_key", "id"),
+    Index(None, "app_id", "created_at", "id"),
+    Index(None, "app_id", "updated_at", "id"),
+    Index(None, "app_id", "last_login_at", "id"),
+    sqlite_autoincrement=True,  # the id of a deleted user is never given again
+)

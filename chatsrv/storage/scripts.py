@@ -1,0 +1,29 @@
+"""The Lua scripts: loaded from lua/, each with the key names and fold.lua in front."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any
+
+from redis.asyncio import Redis
+
+from chatsrv.storage.keys import lua_names
+from chatsrv.storage.redis import translated
+
+Arg = str | int
+
+
+class Scripts:
+    """Runs a script by its file's name; Redis keeps the compiled text, we send only its hash."""
+
+    def __init__(self, redis: Redis) -> None:
+        folder = files("chatsrv.storage").joinpath("lua")
+        texts = {item.name.removesuffix(".lua"): item.read_text() for item in folder.iterdir()}
+        prelude = lua_names() + "\n" + texts.pop("fold")
+        self._scripts = {name: redis.register_script(f"{prelude}\n{text}") for name, text in texts.items()}
+
+    async def run(self, name: str, shard_prefix: str, args: Sequence[Arg]) -> Any:
+        """Raises Unavailable where Redis does not answer."""
+        with translated():
+            return await self._scripts[name](keys=[shard_prefix], args=list(args))

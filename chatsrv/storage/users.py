@@ -1,0 +1,154 @@
+"""Users in SQL. A function is a verb on one transaction; ids are those of the app given, or nobody's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row, bindparam, case, delete, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chatsrv.domain.users import AccountStatus, Clocks, User, fold_case
+from chatsrv.storage.schema import users
+
+FOLDED = {"username": "username_key", "first_name": "first_name_key", "last_name": "last_name_key", "role": "role_key"}
+"""Columns that have a twin for comparing; a null is compared as the empty text."""
+
+CLOCKS = ("last_login_at", "last_active_at", "last_seen_at", "presence_changed_at")
+
+
+async def add(tx: AsyncConnection, app_id: str, values: Mapping[str, Any]) -> User:
+    """Raises Conflict, at the transaction's edge, where username, email or external_id is taken."""
+    row = (await tx.execute(insert(users).values(app_id=app_id, **_columns(values)).returning(users))).one()
+    return to_user(row)
+
+
+async def add_many(tx: AsyncConnection, app_id: str, items: Sequence[Mapping[str, Any]]) -> None:
+    """Adds users that all have the same fields, in one statement."""
+    if items:
+        await tx.execute(insert(users), [{"app_id": app_id, **_columns(values)} for values in items])
+
+
+async def get(tx: AsyncConnection, app_id: str, username: str) -> User | None:
+    statement = select(users).where(users.c.app_id == app_id, users.c.username_key == fold_case(username))
+    row = (await tx.execute(statement)).one_or_none()
+    return to_user(row) if row else None
+
+
+async def get_for_update(tx: AsyncConnection, app_id: str, username: str) -> User | None:
+    """The row stays ours until the transaction ends (SQLite's writer has the whole file anyway)."""
+    statement = select(users).where(users.c.app_id == app_id, users.c.username_key == fold_case(username))
+    row = (await tx.execute(statement.with_for_update())).one_or_none()
+    return to_user(row) if row else None
+
+
+async def find_any(
+    tx: AsyncConnection,
+    app_id: str,
+    *,
+    usernames: Iterable[str],
+    emails: Iterable[str],
+    external_ids: Iterable[str],
+    uuids: Iterable[str],
+) -> list[User]:
+    """Everybody who holds one of these; locked as in get_for_update."""
+    statement = select(users).where(
+        users.c.app_id == app_id,
+        or_(
+            users.c.username_key.in_([fold_case(name) for name in usernames]),
+            users.c.email_key.in_([fold_case(email) for email in emails]),
+            users.c.external_id.in_(list(external_ids)),
+            users.c.uuid.in_(list(uuids)),
+        ),
+    )
+    return [to_user(row) for row in await tx.execute(statement.order_by(users.c.id).with_for_update())]
+
+
+async def find_statuses(tx: AsyncConnection, ids: Iterable[int]) -> dict[int, AccountStatus]:
+    """The account states of those of the ids that exist, of whatever app."""
+    rows = await tx.execute(select(users.c.id, users.c.status).where(users.c.id.in_(list(ids))))
+    return {row.id: AccountStatus(row.status) for row in rows}
+
+
+async def change(tx: AsyncConnection, user_id: int, values: Mapping[str, Any]) -> User:
+    """Sets these fields of a user whose row is locked. Raises Conflict at the transaction's edge."""
+    statement = update(users).where(users.c.id == user_id).values(**_columns(values)).returning(users)
+    return to_user((await tx.execute(statement)).one())
+
+
+async def change_many(tx: AsyncConnection, items: Sequence[tuple[int, Mapping[str, Any]]]) -> None:
+    """Sets fields of many users, all the same fields, in one statement run for each."""
+    if not items:
+        return
+    names = _columns(items[0][1])
+    statement = update(users).where(users.c.id == bindparam("b_id"))
+    statement = statement.values({name: bindparam(f"b_{name}") for name in names})
+    rows = ({"b_id": user_id} | {f"b_{k}": v for k, v in _columns(values).items()} for user_id, values in items)
+    await tx.execute(statement, list(rows))
+
+
+async def remove(tx: AsyncConnection, app_id: str, username: str) -> User | None:
+    """Deletes for good and returns who it was."""
+    statement = delete(users).where(users.c.app_id == app_id, users.c.username_key == fold_case(username))
+    row = (await tx.execute(statement.returning(users))).one_or_none()
+    return to_user(row) if row else None
+
+
+async def advance_clocks(tx: AsyncConnection, clocks: Mapping[int, Clocks]) -> None:
+    """Moves clocks forward, never back; users that are gone are passed over."""
+    if not clocks:
+        return
+    later = {
+        name: case((users.c[name] < bindparam(f"b_{name}"), bindparam(f"b_{name}")), else_=users.c[name])
+        for name in CLOCKS
+    }
+    statement = update(users).where(users.c.id == bindparam("b_id")).values(later)
+    rows = [{"b_id": user_id} | {f"b_{name}": getattr(c, name) for name in CLOCKS} for user_id, c in clocks.items()]
+    await tx.execute(statement, rows)
+
+
+async def count(tx: AsyncConnection, app_id: str) -> int:
+    return (await tx.execute(select(func.count()).where(users.c.app_id == app_id))).scalar_one()
+
+
+async def batch_after(tx: AsyncConnection, app_id: str, after: int, limit: int = 1000) -> list[User]:
+    """The next users of the app in order of id."""
+    statement = select(users).where(users.c.app_id == app_id, users.c.id > after).order_by(users.c.id).limit(limit)
+    return [to_user(row) for row in await tx.execute(statement)]
+
+
+def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Adds the twins, and writes metadata as text."""
+    columns = dict(values)
+    for field, twin in FOLDED.items():
+        if field in columns:
+            columns[twin] = fold_case(columns[field] or "")
+    if "email" in columns:
+        columns["email_key"] = fold_case(columns["email"]) if columns["email"] else None
+    if columns.get("metadata") is not None:
+        columns["metadata"] = msgspec.json.encode(columns["metadata"]).decode()
+    return columns
+
+
+def to_user(row: Row[Any]) -> User:
+    return User(
+        id=row.id,
+        app_id=row.app_id,
+        uuid=row.uuid,
+        username=row.username,
+        first_name=row.first_name,
+        last_name=row.last_name,
+        name=row.name,
+        email=row.email,
+        external_id=row.external_id,
+        avatar=row.avatar,
+        role=row.role,
+        status=AccountStatus(row.status),
+        metadata=msgspec.json.decode(row.metadata) if row.metadata is not None else None,
+        language=row.language,
+        timezone=row.timezone,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        clocks=Clocks(row.last_login_at, row.last_active_at, row.last_seen_at, row.presence_changed_at),
+    )

@@ -1,0 +1,69 @@
+"""The background loops: what keeps presence true and carries its clocks into SQL."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from chatsrv.domain.errors import Unavailable
+from chatsrv.services import Services
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """`run` every `period_s`, give or take a tenth, so that nodes started together do not stay in step."""
+
+    name: str
+    period_s: float
+    run: Callable[[], Awaitable[None]]
+
+
+def node_loops(services: Services) -> list[Loop]:
+    """What every node with sockets does for itself."""
+    settings, upkeep = services.settings, services.upkeep
+    return [
+        Loop("beat", settings.node_heartbeat_s, upkeep.beat),
+        Loop("reconcile", settings.reconcile_every_s, upkeep.reconcile),
+    ]
+
+
+def shared_loops(services: Services) -> list[Loop]:
+    """What any process may do for all; several at once do no harm."""
+    settings = services.settings
+    return [
+        Loop("sweep", settings.sweep_every_s, services.upkeep.sweep),
+        Loop("flush", settings.flush_every_s, services.clocks.flush),
+    ]
+
+
+@asynccontextmanager
+async def running(loops: list[Loop], services: Services) -> AsyncIterator[None]:
+    """Runs the loops as long as the block lasts."""
+    tasks = [asyncio.create_task(_repeat(loop, services), name=loop.name) for loop in loops]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _repeat(loop: Loop, services: Services) -> None:
+    while True:
+        try:
+            await loop.run()
+        except Unavailable as error:
+            services.metrics.loop_failures.labels(loop.name).inc()
+            log.warning("loop_postponed", loop=loop.name, reason=str(error))
+        except Exception:
+            # one bad round must not end the loop for good
+            services.metrics.loop_failures.labels(loop.name).inc()
+            log.exception("loop_failed", loop=loop.name)
+        await asyncio.sleep(loop.period_s * random.uniform(0.9, 1.1))  # noqa: S311 - jitter, no secret
