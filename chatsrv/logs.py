@@ -8,11 +8,15 @@ from typing import TextIO
 
 import structlog
 from structlog.contextvars import bind_contextvars, clear_contextvars, merge_contextvars
+from structlog.dev import plain_traceback
+from structlog.processors import ExceptionRenderer
+from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import Processor
 
 __all__ = ["bind_contextvars", "clear_contextvars", "configure"]
 
 QUIET = {
+    "aiosqlite": logging.WARNING,
     "alembic": logging.WARNING,
     "aiohttp.access": logging.ERROR,
     "socketio": logging.ERROR,
@@ -56,5 +60,10 @@ def configure(log_format: str, level: str, stream: TextIO | None = None) -> None
 def _endings(as_json: bool, out: TextIO) -> list[Processor]:
     remove = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     if as_json:
-        return [remove, structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
-    return [remove, structlog.dev.ConsoleRenderer(colors=out.isatty())]
+        return [remove, _tracebacks_as_data(), structlog.processors.JSONRenderer()]
+    return [remove, structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=plain_traceback)]
+
+
+def _tracebacks_as_data() -> Processor:
+    """Without local variables, among which are tokens and passwords."""
+    return ExceptionRenderer(ExceptionDictTransformer(show_locals=False))

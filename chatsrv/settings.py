@@ -6,6 +6,7 @@ Units stand in the names: `_s` seconds, `_ms` milliseconds, `_bytes` bytes.
 from __future__ import annotations
 
 import difflib
+import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -69,12 +70,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     body_max_bytes: Annotated[int, _says("Largest JSON body.", ge=1024)] = 65_536
     bulk_body_max_bytes: Annotated[int, _says("Largest body of a bulk upsert.", ge=1024)] = 8_388_608
     body_timeout_s: Annotated[float, _says("How long a client may take between two pieces of a body.", gt=0)] = 20.0
-    bulk_max_users: Annotated[int, _says("Users in one bulk upsert.", ge=1)] = 1000
+    bulk_max_users: Annotated[int, _says("Users in one bulk upsert.", ge=1, le=8000)] = 1000
     header_max_bytes: Annotated[int, _says("Longest header line and longest request line.", ge=1024)] = 8190
     json_max_depth: Annotated[int, _says("How deep JSON may be nested.", ge=4, le=500)] = 32
     metadata_max_bytes: Annotated[int, _says("Largest metadata of a user, as JSON.", ge=2)] = 8192
     import_line_max_bytes: Annotated[int, _says("Longest line of an import.", ge=1024)] = 262_144
-    import_batch: Annotated[int, _says("Lines of an import that go into one transaction.", ge=1)] = 500
+    import_batch: Annotated[int, _says("Lines of an import that go into one transaction.", ge=1, le=8000)] = 500
     import_failures_max: Annotated[int, _says("After so many bad lines an import stops.", ge=1)] = 1000
     page_default: Annotated[int, _says("Users on a page when limit is not given.", ge=1)] = 50
     page_max: Annotated[int, _says("Most users on a page.", ge=1)] = 200
@@ -114,6 +115,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     socket_queue_max_bytes: Annotated[int, _says("A socket that leaves so much unread is cut.", ge=65_536)] = 4_194_304
 
     def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            # TOML has words for infinity and for no number; nothing here can wait so long
+            if isinstance(value := getattr(self, name), float) and not math.isfinite(value):
+                raise ValueError(f"{name} must be a finite number")
         for holds, sentence in self._relations():
             if not holds:
                 raise ValueError(sentence)
@@ -179,10 +184,10 @@ def _take(found: Mapping[str, Any], source: str, values: dict[str, Any], sources
 
 def _from_file(file: Path) -> dict[str, Any]:
     try:
-        values = tomllib.loads(file.read_text())
+        values = tomllib.loads(file.read_text("utf-8"))
     except OSError as error:
         raise SettingsError(f"cannot read the settings file {file}: {error.strerror}") from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # of TOML or of UTF-8
         raise SettingsError(f"{file} is not TOML: {error}") from error
     for name in values:
         if name not in Settings.__struct_fields__:
@@ -232,8 +237,12 @@ def _convert(values: Mapping[str, Any], sources: Mapping[str, str]) -> Settings:
 
 
 def convert_one(name: str, text: str) -> Any:
-    """The value of one setting from its text, by the setting's own type and limits."""
-    return getattr(_convert({name: _listed(name, text)}, {name: "option"}), name)
+    """The value of one setting from its text, by the setting's own type and limits; `replaced` checks relations."""
+    kind = next(item.type for item in msgspec.structs.fields(Settings) if item.name == name)
+    try:
+        return msgspec.convert(_listed(name, text), kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"settings: {name}: {error}") from error
 
 
 def replaced(settings: Settings, values: Mapping[str, Any]) -> Settings:

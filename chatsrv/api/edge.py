@@ -24,15 +24,19 @@ EXPOSED = (
     "X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
 )
 ALLOWED_HEADERS = "Authorization, Content-Type, If-None-Match, X-Api-Key, X-Request-Id"
+SOCKETS = "/socket.io/"
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 def middlewares(dialects: tuple[Dialect, ...]) -> tuple[Middleware, ...]:
     """`dialects[0]` also speaks where no prefix fits."""
 
-    def dialect_of(request: web.Request) -> Dialect:
+    def speaker(request: web.Request) -> Dialect | None:
         path = request.path + "/"
-        return next((one for one in dialects if path.startswith(one.prefixes)), dialects[0])
+        return next((one for one in dialects if path.startswith(one.prefixes)), None)
+
+    def dialect_of(request: web.Request) -> Dialect:
+        return speaker(request) or dialects[0]
 
     @web.middleware
     async def observe(request: web.Request, handler: Next) -> web.StreamResponse:
@@ -42,7 +46,10 @@ def middlewares(dialects: tuple[Dialect, ...]) -> tuple[Middleware, ...]:
         clear_contextvars()
         bind_contextvars(request_id=request_id)
         response = await handler(request)
-        seconds, name = time.perf_counter() - started, dialect_of(request).name
+        if request.path.startswith(SOCKETS):
+            return response  # polls and long connections; the sockets have metrics and lines of their own
+        dialect, seconds = speaker(request), time.perf_counter() - started
+        name = dialect.name if dialect else "none"
         services.metrics.requests.labels(name, request.method, response.status).inc()
         services.metrics.request_seconds.labels(name).observe(seconds)
         if services.settings.access_log:

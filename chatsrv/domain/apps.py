@@ -12,8 +12,6 @@ from chatsrv.domain.errors import Invalid, Problem
 from chatsrv.domain.users import User
 
 _APP_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-
-
 RESERVED = frozenset(("users",))
 """`/v1/users/...` takes the app from the key."""
 
@@ -91,10 +89,14 @@ class Caller:
         return self.key is not None and scope in self.key.scopes
 
 
+def is_app_id(text: str) -> bool:
+    return bool(_APP_ID.fullmatch(text)) and text not in RESERVED
+
+
 def check_app_id(app_id: str) -> str:
     if app_id in RESERVED:
         raise Invalid(Problem("appId", f"{app_id!r} is a word of the API's own paths"))
-    if not _APP_ID.fullmatch(app_id):
+    if not is_app_id(app_id):
         message = "must be 1 to 63 of a-z, 0-9, - and _, and begin with a letter or digit"
         raise Invalid(Problem("appId", message))
     return app_id

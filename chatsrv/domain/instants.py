@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NEVER = 0
 """An instant that has not happened yet; it is null on the wire."""
+LATEST = 253_370_764_800_000
+"""The year 9999 begins. Text cannot say what lies a year behind it, so nothing that may still grow is kept beyond."""
 
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 
 
 def to_text(at_ms: int) -> str:
@@ -23,16 +25,15 @@ def to_text_or_none(at_ms: int) -> str | None:
 
 
 def from_text(text: str) -> int:
-    """Reads `YYYY-MM-DD` (midnight UTC) or an RFC 3339 instant; anything else is a ValueError."""
-    if _DATE.fullmatch(text):
-        return _to_ms(datetime.fromisoformat(text).replace(tzinfo=UTC))
-    if not _INSTANT.fullmatch(text):
-        raise ValueError("is no date: use YYYY-MM-DD or RFC 3339, such as 2026-03-01T09:30:00Z")
-    return _to_ms(datetime.fromisoformat(text.upper()))
+    """Reads `YYYY-MM-DD` (midnight UTC) or an RFC 3339 instant; anything else is a ValueError.
 
-
-def _to_ms(instant: datetime) -> int:
-    at_ms = (instant - EPOCH) // timedelta(milliseconds=1)
-    if at_ms <= NEVER:
-        raise ValueError("lies before 1970")
-    return at_ms
+    The result lies in the years 1 to 9999 of UTC, and so may be less than zero.
+    """
+    whole = f"{text}T00:00:00Z" if _DATE.fullmatch(text) else text.upper()
+    try:
+        if not _INSTANT.fullmatch(whole):
+            raise ValueError(text)
+        instant = datetime.fromisoformat(whole).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise ValueError("is no date: use YYYY-MM-DD or RFC 3339, such as 2026-03-01T09:30:00Z") from error
+    return (instant - EPOCH) // timedelta(milliseconds=1)

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from chatsrv.domain import instants
 from chatsrv.domain.errors import Invalid, MetadataTooLarge, Problem
-from chatsrv.domain.instants import NEVER
+from chatsrv.domain.instants import LATEST, NEVER
 
 NAME_MAX = 191
 AVATAR_MAX = 2048
@@ -215,11 +215,12 @@ def check_restored(values: Mapping[str, Any]) -> dict[str, Any]:
 def _instant(value: Any) -> int:
     if value is None:
         return NEVER
-    return instants.from_text(value) if isinstance(value, str) else _refuse_instant()
-
-
-def _refuse_instant() -> int:
-    raise _Refused("must be an RFC 3339 string or null")
+    if not isinstance(value, str):
+        raise _Refused("must be an RFC 3339 string or null")
+    at_ms = instants.from_text(value)
+    if not NEVER < at_ms < LATEST:
+        raise _Refused("must lie in the years 1970 to 9998")
+    return at_ms
 
 
 def _made_at(value: Any) -> int:

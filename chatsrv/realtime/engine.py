@@ -36,10 +36,11 @@ class EngineServer(engineio.AsyncServer):
 
     async def drain(self, spread_s: float, draw: Callable[[], float]) -> None:
         self._draining = True
-        sessions = list(self.sockets.values())
-        await asyncio.gather(*(session.hand_off(draw() * spread_s) for session in sessions))
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        while self.sockets:  # a session that was being opened as we began is found by the next round
+            sessions = list(self.sockets.values())
+            await asyncio.gather(*(session.hand_off(draw() * spread_s) for session in sessions))
+            while self._tasks:
+                await asyncio.wait(self._tasks)
 
     async def handle_request(self, request: web.Request) -> web.StreamResponse:
         environ = translate_request(request)

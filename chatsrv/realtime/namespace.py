@@ -100,6 +100,7 @@ class Namespace:
             data = {"code": described["code"], "type": described["type"]}
             raise exceptions.ConnectionRefusedError(described["message"], data) from error
         self._services.metrics.connects.labels("ok").inc()
+        log.info("socket_connected")
         self._services.metrics.sockets.inc()
 
     async def _open(self, sid: str, request: web.Request, credentials: Credentials) -> None:
@@ -146,6 +147,7 @@ class Namespace:
         self.fanout.leave(sid)
         self._services.metrics.sockets.dec()
         self._services.metrics.disconnects.labels(reason.value).inc()
+        log.info("socket_disconnected", session_id=sid, reason=reason.value)
         await self._services.presence.close(sid, DEPARTURES.get(reason, Departure.LOST))
 
     async def close_for_good(self, sid: str, code: CloseCode) -> None:

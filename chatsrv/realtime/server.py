@@ -8,7 +8,7 @@ was let in, also when the client left while `connect` still ran.
 """
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 import socketio
@@ -54,6 +54,9 @@ class SocketServer(socketio.AsyncServer):
     """Use `build_server`. `disconnect(sid)` ends a client's session for good; `drain` and `cut` end its transport."""
 
     reason = Reason
+
+    after_connect: Callable[[str], Awaitable[None]] | None = None
+    """Called with the sid when the client has been told that it is in: what is emitted here comes first."""
 
     def _engineio_server_class(self) -> type[EngineServer]:
         return EngineServer
@@ -123,6 +126,8 @@ class SocketServer(socketio.AsyncServer):
         else:
             await self._send_packet(eio_sid, self.packet_class(wire.CONNECT, {"sid": sid}))
             await self.manager.connect(sid, "/")
+            if self.after_connect:
+                await self.after_connect(sid)
 
     async def _ask(self, sid: str, environ: dict[str, Any], auth: dict[str, Any] | None) -> None:
         """Raises Refused unless the application lets the client in. Without an answer a stock client waits for ever."""

@@ -26,6 +26,7 @@ from chatsrv.storage.embedded import embedded_valkey
 from chatsrv.storage.presence import PresenceStore
 from chatsrv.storage.redis import open_redis
 from chatsrv.storage.running_valkey import find_running_valkey
+from chatsrv.storage.scripts import Scripts, read_scripts
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ async def open_services(
         metrics = Metrics()
         store = PresenceStore(
             redis,
+            Scripts(redis, read_scripts()),
             settings.redis_prefix,
             clock,
             lease_ms=int(settings.node_dead_s * 1000),

@@ -10,7 +10,7 @@ from hmac import compare_digest
 from typing import TypeVar
 
 from chatsrv import settings as settings_module
-from chatsrv.domain.apps import App, Scope, ServerKey, check_app_id, check_network
+from chatsrv.domain.apps import App, Scope, ServerKey, check_app_id, check_network, is_app_id
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.errors import Conflict, Distrust, Invalid, NotFound, Problem, Unauthenticated
 from chatsrv.services.tokens import read_public_key
@@ -57,6 +57,8 @@ class Apps:
 
     async def find(self, app_id: str) -> App | None:
         """For requests: may be as old as the cache."""
+        if not is_app_id(app_id):
+            return None  # a token may claim anything, also what no database takes as a text
 
         async def load() -> App | None:
             async with self._db.read() as tx:
@@ -114,11 +116,11 @@ class Apps:
             return await rows.list_keys(tx, app_id)
 
     async def rotate_key(self, app_id: str, key_id: str) -> tuple[ServerKey, str]:
-        """A new key like the old one, which lives on until it is revoked."""
+        """A new key like the old one, which lives on until it is revoked. Raises NotFound where that is over."""
         async with self._db.read() as tx:
             old = await rows.get_key(tx, key_id)
-        if old is None or old.app_id != app_id:
-            raise NotFound(f"The app {app_id!r} has no key {key_id!r}.")
+        if old is None or old.app_id != app_id or not old.is_live(self._clock.now()):
+            raise NotFound(f"The app {app_id!r} has no live key {key_id!r}.")
         return await self.create_key(app_id, old.name, old.scopes, old.networks, old.expires_at)
 
     async def revoke_key(self, app_id: str, key_id: str) -> None:
@@ -146,7 +148,7 @@ class Apps:
     async def _recent(self, kind: str, name: str, load: Callable[[], Awaitable[T]]) -> T:
         now = self._clock.now()
         read_at, value = self._cached.get((kind, name), (0, None))
-        if now - read_at < self._settings.credential_cache_s * 1000:
+        if 0 <= now - read_at < self._settings.credential_cache_s * 1000:
             return value  # type: ignore[return-value] # the kind decides the type
         loaded = await load()
         if len(self._cached) >= CACHE_MAX:
@@ -164,7 +166,8 @@ def _no_app(app_id: str) -> App:
 
 
 def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
+    # a header's bytes that are no UTF-8 arrive as surrogates
+    return hashlib.sha256(secret.encode(errors="surrogateescape")).hexdigest()
 
 
 def _new_key(

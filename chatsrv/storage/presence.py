@@ -84,7 +84,15 @@ class PresenceStore:
     """
 
     def __init__(
-        self, redis: Redis, prefix: str, clock: Clock, *, lease_ms: int, changelog_max: int, hold_ms: int
+        self,
+        redis: Redis,
+        scripts: Scripts,
+        prefix: str,
+        clock: Clock,
+        *,
+        lease_ms: int,
+        changelog_max: int,
+        hold_ms: int,
     ) -> None:
         self._redis = redis
         self._prefix = prefix
@@ -92,7 +100,7 @@ class PresenceStore:
         self._lease_ms = lease_ms
         self._changelog_max = changelog_max
         self.hold_ms = hold_ms
-        self._scripts = Scripts(redis)
+        self._scripts = scripts
 
     async def open(self, app_id: str, user_id: int, session: NewSession, record: bytes, most: int) -> Opened | None:
         """None where the user was deleted or deactivated while they connected."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -14,14 +14,19 @@ from chatsrv.storage.redis import translated
 Arg = str | int
 
 
-class Scripts:
-    """Runs a script by its file's name; Redis keeps the compiled text, we send only its hash."""
+def read_scripts() -> dict[str, str]:
+    """The whole text of each script by its file's name."""
+    folder = files("chatsrv.storage").joinpath("lua")
+    texts = {item.name.removesuffix(".lua"): item.read_text() for item in folder.iterdir()}
+    prelude = f"{lua_names()}\n{texts.pop('fold')}"
+    return {name: f"{prelude}\n{text}" for name, text in texts.items()}
 
-    def __init__(self, redis: Redis) -> None:
-        folder = files("chatsrv.storage").joinpath("lua")
-        texts = {item.name.removesuffix(".lua"): item.read_text() for item in folder.iterdir()}
-        prelude = lua_names() + "\n" + texts.pop("fold")
-        self._scripts = {name: redis.register_script(f"{prelude}\n{text}") for name, text in texts.items()}
+
+class Scripts:
+    """Runs a script by its name; Redis keeps the compiled text, we send only its hash."""
+
+    def __init__(self, redis: Redis, texts: Mapping[str, str]) -> None:
+        self._scripts = {name: redis.register_script(text) for name, text in texts.items()}
 
     async def run(self, name: str, shard_prefix: str, args: Sequence[Arg]) -> Any:
         """Raises Unavailable where Redis does not answer."""

@@ -1,0 +1,396 @@
+"""The presence scripts on a real Valkey: every transition, and what others see of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import msgspec
+import pytest
+from redis.asyncio import Redis
+
+from chatsrv.domain.clock import Clock
+from chatsrv.domain.presence import Changed, CloseOrdered, Device, Entry, NewSession, Opened, PresenceStatus
+from chatsrv.storage.changelog import ChangeLog
+from chatsrv.storage.keys import key, shard_key, shard_of
+from chatsrv.storage.presence import PresenceStore, Registration
+from chatsrv.storage.redis import open_redis
+from chatsrv.storage.scripts import Scripts, read_scripts
+
+APP, ANNA, BERT = "demo", 1, 2
+SHARD = shard_of(APP)
+LEASE_MS = 10_000
+ONLINE, OFFLINE, AWAY = PresenceStatus.ONLINE, PresenceStatus.OFFLINE, PresenceStatus.AWAY
+
+
+class Keyspace:
+    """A store and a log reader on keys of their own, and short words for what tests do with them."""
+
+    def __init__(self, redis: Redis, clock: Clock, hold_ms: int = 0) -> None:
+        self.redis = redis
+        self.clock = clock
+        self.prefix = f"t{uuid4().hex}"
+        self.store = self.new_store(hold_ms)
+        self.log = ChangeLog(redis, self.prefix)
+        for shard in range(16):
+            self.log.rewind(shard)
+
+    def new_store(self, hold_ms: int) -> PresenceStore:
+        scripts = Scripts(self.redis, read_scripts())
+        return PresenceStore(
+            self.redis, scripts, self.prefix, self.clock, lease_ms=LEASE_MS, changelog_max=1000, hold_ms=hold_ms
+        )
+
+    async def open(
+        self,
+        session: str,
+        user: int = ANNA,
+        node: str = "a",
+        client: str | None = None,
+        device: Device = Device.WEB,
+        background: bool = False,
+        most: int = 50,
+    ) -> Opened | None:
+        new = NewSession(session, client or session, client is not None, device, background, "websocket", "::1")
+        return await self.store.open(APP, user, new, self.record(new, node), most)
+
+    def record(self, new: NewSession, node: str) -> bytes:
+        return msgspec.json.encode(
+            {
+                "n": node,
+                "k": new.client_id,
+                "w": int(new.has_own_client_id),
+                "d": new.device.value,
+                "b": int(new.background),
+                "i": 0,
+                "t": new.transport,
+                "p": new.address,
+                "g": 8000,
+                "o": self.clock.now(),
+            }
+        )
+
+    def registration(self, session: str, user: int = ANNA, node: str = "a") -> Registration:
+        new = NewSession(session, session, False, Device.WEB, False, "websocket", "::1")
+        return Registration(APP, user, session, self.record(new, node))
+
+    async def close(self, session: str, grace_s: float = 0, user: int = ANNA) -> bool:
+        return await self.store.close(APP, user, session, int(grace_s * 1000))
+
+    async def sweep(self, node: str = "a") -> None:
+        """Takes the node's lease first, as every node does."""
+        await self.store.beat(SHARD, node)
+        while (await self.store.sweep(SHARD, node)).has_more:
+            pass
+
+    async def status(self, user: int = ANNA) -> PresenceStatus:
+        warm = (await self.store.read(APP, [user])).get(user)
+        return warm.status if warm else OFFLINE
+
+    async def news(self) -> list[Entry]:
+        """What came into the log since the last call."""
+        return await self.log.read(1)
+
+    async def changes(self) -> list[tuple[int, PresenceStatus]]:
+        return [(entry.user_id, entry.warm.status) for entry in await self.news() if isinstance(entry, Changed)]
+
+    async def keys(self) -> set[str]:
+        return {name.decode().removeprefix(shard_key(self.prefix, SHARD) + ":") async for name in self._scan()}
+
+    def _scan(self) -> AsyncIterator[bytes]:
+        return self.redis.scan_iter(match=f"{self.prefix}:*")
+
+    async def lose_data(self) -> None:
+        async for name in self._scan():
+            await self.redis.delete(name)
+
+
+@pytest.fixture
+async def space(valkey_url: str, clock: Clock) -> AsyncIterator[Keyspace]:
+    async with open_redis(valkey_url, 4, 5.0, True) as redis:
+        yield Keyspace(redis, clock)
+
+
+async def test_a_first_session_makes_online_and_the_last_one_offline(space: Keyspace) -> None:
+    opened = await space.open("s1")
+    assert opened
+    assert (opened.version, opened.resumed, opened.warm.status) == (1, False, ONLINE)
+    assert await space.close("s1")
+    assert await space.status() is OFFLINE
+    assert await space.changes() == [(ANNA, ONLINE), (ANNA, OFFLINE)]
+
+
+async def test_a_second_device_is_no_change_in_either_direction(space: Keyspace) -> None:
+    await space.open("phone", device=Device.MOBILE)
+    await space.open("desk", device=Device.DESKTOP)
+    assert (await space.store.read(APP, [ANNA]))[ANNA].devices == ("desktop", "mobile")
+    await space.close("phone")
+    assert await space.changes() == [(ANNA, ONLINE)]
+    assert await space.status() is ONLINE
+
+
+async def test_only_background_sessions_make_away_and_never_pull_down_an_active_one(space: Keyspace) -> None:
+    await space.open("phone", device=Device.MOBILE, background=True)
+    assert await space.status() is AWAY
+    await space.open("desk")
+    assert await space.status() is ONLINE
+    await space.close("desk")
+    assert await space.changes() == [(ANNA, AWAY), (ANNA, ONLINE), (ANNA, AWAY)]
+
+
+async def test_a_lost_connection_stays_online_until_its_grace_ends(space: Keyspace, clock: Clock) -> None:
+    await space.open("s1")
+    await space.close("s1", grace_s=15)
+    left_at = clock.now()
+    clock.advance(14)
+    await space.sweep()
+    assert await space.status() is ONLINE
+    clock.advance(2)
+    await space.sweep()
+    assert await space.status() is OFFLINE
+    assert await space.changes() == [(ANNA, ONLINE), (ANNA, OFFLINE)]
+    last_seen_at = (await space.store.read(APP, [ANNA]))[ANNA].clocks.last_seen_at
+    assert abs(last_seen_at - left_at) < 1000, "seen when it left, not when its grace was over"
+
+
+@pytest.mark.parametrize("client", ["tab-1", None])
+async def test_coming_back_inside_the_grace_is_silent_and_no_login(
+    space: Keyspace, clock: Clock, client: str | None
+) -> None:
+    first = await space.open("s1", client=client)
+    await space.close("s1", grace_s=15)
+    clock.advance(10)
+    again = await space.open("s2", client=client)
+    assert first
+    assert again
+    assert again.resumed
+    assert again.warm.clocks.last_login_at == first.warm.clocks.last_login_at
+    clock.advance(60)
+    await space.sweep()
+    assert await space.changes() == [(ANNA, ONLINE)]
+    assert await space.close("s2")
+    assert await space.status() is OFFLINE
+
+
+async def test_another_device_coming_inside_the_grace_is_a_login_and_does_not_end_it(
+    space: Keyspace, clock: Clock
+) -> None:
+    first = await space.open("s1", client="phone")
+    await space.close("s1", grace_s=15)
+    clock.advance(5)
+    other = await space.open("s2", client="desk")
+    assert first
+    assert other
+    assert not other.resumed
+    assert other.warm.clocks.last_login_at > first.warm.clocks.last_login_at
+    back = await space.open("s3", client="phone")
+    assert back
+    assert back.resumed
+
+
+async def test_the_same_client_again_replaces_the_first_without_a_change(space: Keyspace) -> None:
+    await space.open("s1", client="tab-1")
+    await space.open("s2", client="tab-1", node="b")
+    news = await space.news()
+    assert [entry.session_id for entry in news if isinstance(entry, CloseOrdered)] == ["s1"]
+    assert [entry.code for entry in news if isinstance(entry, CloseOrdered)] == [4001]
+    assert not await space.close("s1"), "its late disconnect finds nothing to close"
+    assert await space.status() is ONLINE
+
+
+async def test_the_oldest_sessions_give_way_above_the_limit(space: Keyspace, clock: Clock) -> None:
+    for number in range(4):
+        await space.open(f"s{number}", most=3)
+        clock.advance(1)
+    orders = [entry for entry in await space.news() if isinstance(entry, CloseOrdered)]
+    assert [(order.session_id, order.code) for order in orders] == [("s0", 4002)]
+    assert await space.redis.hlen(key(shard_key(space.prefix, SHARD), "sessions", APP, ANNA)) == 3
+
+
+async def test_closing_twice_is_closing_once(space: Keyspace) -> None:
+    await space.open("s1")
+    assert await space.close("s1")
+    assert not await space.close("s1")
+    assert len(await space.changes()) == 2
+
+
+async def test_connecting_elsewhere_before_the_disconnect_is_processed_stays_online(space: Keyspace) -> None:
+    await space.open("s1", node="a")
+    await space.open("s2", node="b")
+    await space.close("s1")
+    assert await space.changes() == [(ANNA, ONLINE)]
+
+
+async def test_a_dead_node_is_swept_by_another_and_its_users_get_their_grace(space: Keyspace, clock: Clock) -> None:
+    await space.store.beat(SHARD, "a")
+    await space.store.beat(SHARD, "b")
+    await space.open("s1", node="a")
+    await space.open("s2", user=BERT, node="b")
+    died_at = clock.now()
+    clock.advance(LEASE_MS / 1000 + 1)
+    await space.sweep("b")
+    assert await space.status() is ONLINE
+    clock.advance(9)
+    await space.sweep("b")
+    assert await space.status() is OFFLINE
+    assert await space.changes() == [(ANNA, ONLINE), (BERT, ONLINE), (ANNA, OFFLINE)]
+    last_seen_at = (await space.store.read(APP, [ANNA]))[ANNA].clocks.last_seen_at
+    assert abs(last_seen_at - died_at) < 1000, "the node's last heartbeat"
+
+
+async def test_users_of_a_dead_node_who_come_back_inside_the_grace_cause_no_change(
+    space: Keyspace, clock: Clock
+) -> None:
+    await space.open("s1", node="a", client="tab")
+    clock.advance(LEASE_MS / 1000 + 1)
+    await space.sweep("b")
+    back = await space.open("s2", node="b", client="tab")
+    assert back
+    assert back.resumed
+    clock.advance(5)
+    await space.sweep("b")
+    assert await space.changes() == [(ANNA, ONLINE)]
+
+
+async def test_a_node_that_slept_past_its_lease_may_not_sweep_before_it_registered(
+    space: Keyspace, clock: Clock
+) -> None:
+    await space.store.beat(SHARD, "a")
+    await space.open("s1", node="a")
+    clock.advance(LEASE_MS / 1000 + 1)
+    assert not (await space.store.sweep(SHARD, "a")).may_sweep
+    _, was_good = await space.store.beat(SHARD, "a")
+    assert not was_good
+    await space.store.register(SHARD, "a", [space.registration("s1")])
+    await space.sweep("a")
+    assert await space.changes() == [(ANNA, ONLINE)]
+
+
+async def test_a_thousand_sessions_of_a_dead_node_are_swept_in_batches(space: Keyspace, clock: Clock) -> None:
+    for user in range(1200):
+        await space.open(f"s{user}", user=user, node="a")
+    clock.advance(LEASE_MS / 1000 + 1)
+    await space.store.beat(SHARD, "b")
+    assert (await space.store.sweep(SHARD, "b")).orphaned == 500
+    await space.sweep("b")
+    clock.advance(9)
+    await space.sweep("b")
+    assert not [warm for warm in (await space.store.read_all(APP)).values() if warm.status is not OFFLINE]
+    assert "node:a" not in await space.keys()
+
+
+async def test_registering_takes_the_nodes_lease_so_that_its_death_is_noticed(space: Keyspace, clock: Clock) -> None:
+    await space.store.register(SHARD, "a", [space.registration("s1")])
+    assert await space.status() is ONLINE
+    clock.advance(LEASE_MS / 1000 + 1)
+    await space.sweep("b")
+    clock.advance(9)
+    await space.sweep("b")
+    assert await space.status() is OFFLINE
+
+
+async def test_opening_takes_the_nodes_lease_too(space: Keyspace, clock: Clock) -> None:
+    await space.open("s1", node="never-beaten")
+    clock.advance(LEASE_MS / 1000 + 1)
+    await space.sweep("b")
+    clock.advance(9)
+    await space.sweep("b")
+    assert await space.status() is OFFLINE
+
+
+async def test_after_a_data_loss_nobody_goes_offline_before_the_other_nodes_have_registered(
+    space: Keyspace, clock: Clock
+) -> None:
+    await space.open("phone", node="a")
+    await space.open("desk", node="b")
+    await space.news()
+    await space.lose_data()
+    space.store.hold_ms = LEASE_MS
+    await space.store.register(SHARD, "a", [space.registration("phone")])
+    space.log.rewind(SHARD)
+    await space.close("phone")
+    await space.sweep("a")
+    assert await space.status() is ONLINE, "the desk may not have been registered again yet"
+    await space.store.register(SHARD, "b", [space.registration("desk", node="b")])
+    clock.advance(LEASE_MS / 1000 + 1)
+    await space.store.beat(SHARD, "b")
+    await space.sweep("b")
+    assert await space.status() is ONLINE
+    assert await space.changes() == [(ANNA, ONLINE)]
+
+
+async def test_a_data_loss_shows_as_another_epoch(space: Keyspace) -> None:
+    before, _ = await space.store.beat(SHARD, "a")
+    assert (await space.store.beat(SHARD, "a"))[0] == before
+    await space.lose_data()
+    assert (await space.store.beat(SHARD, "a"))[0] != before
+
+
+async def test_a_purge_ends_all_sessions_and_orders_every_socket_closed(space: Keyspace) -> None:
+    await space.open("s1")
+    await space.open("s2", node="b")
+    assert await space.store.purge(APP, ANNA, 4005, "bar") == 2
+    news = await space.news()
+    assert [entry.warm.status for entry in news if isinstance(entry, Changed)] == [ONLINE, OFFLINE]
+    order = news[-1]
+    assert isinstance(order, CloseOrdered)
+    assert (order.session_id, order.code) == (None, 4005)
+
+
+async def test_who_is_barred_cannot_connect_until_admitted(space: Keyspace) -> None:
+    await space.store.purge(APP, ANNA, 4005, "bar")
+    assert await space.open("s1") is None
+    assert await space.store.register(SHARD, "a", [space.registration("s1")]) == {"s1"}
+    await space.store.admit(APP, ANNA)
+    assert await space.open("s1")
+
+
+async def test_a_grace_that_runs_when_a_user_is_purged_ends_nothing_twice(space: Keyspace, clock: Clock) -> None:
+    await space.open("s1")
+    await space.close("s1", grace_s=15)
+    await space.store.purge(APP, ANNA, 4004, "forget")
+    clock.advance(20)
+    await space.sweep()
+    assert await space.changes() == [(ANNA, ONLINE), (ANNA, OFFLINE)]
+    assert await space.store.read(APP, [ANNA]) == {}
+
+
+async def test_flushed_clocks_of_somebody_offline_leave_redis_and_others_stay(space: Keyspace) -> None:
+    await space.open("s1")
+    await space.open("s2", user=BERT)
+    await space.close("s1")
+    items = await space.store.unflushed(SHARD)
+    assert {item.user_id for item in items} == {ANNA, BERT}
+    assert all(item.clocks.last_login_at for item in items)
+    await space.store.mark_flushed(SHARD, items)
+    assert await space.store.unflushed(SHARD) == []
+    assert set(await space.store.read_all(APP)) == {BERT}
+
+
+async def test_a_clock_that_moves_while_it_is_flushed_is_flushed_again(space: Keyspace, clock: Clock) -> None:
+    await space.open("s1")
+    items = await space.store.unflushed(SHARD)
+    clock.advance(1)
+    await space.close("s1")
+    await space.store.mark_flushed(SHARD, items)
+    again = await space.store.unflushed(SHARD)
+    assert [item.user_id for item in again] == [ANNA]
+    assert again[0].clocks.last_seen_at > items[0].clocks.last_seen_at
+
+
+async def test_nothing_is_left_behind_when_everybody_has_gone(space: Keyspace, clock: Clock) -> None:
+    for user in range(5):
+        await space.open(f"s{user}", user=user, node="a")
+        await space.close(f"s{user}", user=user, grace_s=user)
+    clock.advance(10)
+    await space.sweep("b")
+    clock.advance(LEASE_MS / 1000 + 1)
+    await space.sweep("b")
+    await space.store.mark_flushed(SHARD, await space.store.unflushed(SHARD))
+    assert await space.keys() == {"epoch", "feed", "nodes", "versions"}
+
+
+async def test_what_a_node_holds_can_be_listed_for_comparison(space: Keyspace) -> None:
+    await space.open("s1", node="a")
+    await space.open("s2", user=BERT, node="b")
+    assert await space.store.stored_sessions(SHARD, "a") == {(APP, ANNA, "s1")}
