@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 
 from aiohttp import web
@@ -12,9 +11,10 @@ from chatsrv.api.dialect import SERVICES
 from chatsrv.api.edge import finish_headers, middlewares
 from chatsrv.realtime import Realtime
 from chatsrv.services import Services
-from chatsrv.worker import node_loops, running, shared_loops
+from chatsrv.worker import Loop, finish, node_loops, running, shared_loops
 
 REALTIME: web.AppKey[Realtime] = web.AppKey("realtime", Realtime)
+RESUME_S = 0.5
 
 
 def create_app(services: Services) -> web.Application:
@@ -29,20 +29,23 @@ def create_app(services: Services) -> web.Application:
     realtime.attach(app)
     app.on_response_prepare.append(finish_headers)
     app.cleanup_ctx.append(_run_node)
+    app.on_shutdown.append(_hand_over)
     return app
+
+
+async def _hand_over(app: web.Application) -> None:
+    """Before the server closes its connections: a socket that it closes looks like one that was lost."""
+    await app[REALTIME].drain()
 
 
 async def _run_node(app: web.Application) -> AsyncIterator[None]:
     """Leases come first: a node without one may not sweep. The log is followed from where it ends now."""
     services, fanout = app[SERVICES], app[REALTIME].fanout
     loops = node_loops(services) + (shared_loops(services) if services.settings.run_worker else [])
+    # these two end by themselves only when they fail, and must not stay away then
+    loops += [Loop("follow", RESUME_S, fanout.follow), Loop("fan_out", RESUME_S, fanout.flush_forever)]
     await services.upkeep.beat()
     await services.changelog.seek_end()
-    tasks = [asyncio.create_task(fanout.follow()), asyncio.create_task(fanout.flush_forever())]
     async with running(loops, services):
         yield
-        await app[REALTIME].drain()
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    await services.clocks.flush()
+    await finish(services)

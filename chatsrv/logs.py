@@ -7,6 +7,7 @@ import sys
 from typing import TextIO
 
 import structlog
+import structlog.tracebacks
 from structlog.contextvars import bind_contextvars, clear_contextvars, merge_contextvars
 from structlog.dev import plain_traceback
 from structlog.processors import ExceptionRenderer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -14,6 +14,8 @@ from chatsrv.domain.errors import Unavailable
 from chatsrv.services import Services
 
 log = structlog.get_logger(__name__)
+
+CANCEL_AGAIN_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +52,28 @@ async def running(loops: list[Loop], services: Services) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for task in tasks:
+        await stop(tasks)
+
+
+async def stop(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Returns when all have ended, however they did.
+
+    The Redis client calls asyncio.wait_for, which on Python 3.11 can swallow a cancel: so it is said again.
+    """
+    pending = set(tasks)
+    while pending:
+        for task in pending:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_S)
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def finish(services: Services) -> None:
+    """What is left to do when a process ends in order; a store that is out of reach keeps nobody here."""
+    try:
+        await services.clocks.flush()
+    except Unavailable as error:
+        log.warning("clocks_are_behind", reason=str(error))
 
 
 async def _repeat(loop: Loop, services: Services) -> None:

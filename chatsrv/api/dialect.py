@@ -11,6 +11,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from math import ceil
 from typing import Any
 
 import msgspec
@@ -94,7 +95,7 @@ class Dialect:
         headers = dict(self.error_headers)
         retry_after_s = getattr(error, "retry_after_s", None)
         if retry_after_s is not None:
-            headers["Retry-After"] = str(max(1, round(retry_after_s + 0.5)))
+            headers["Retry-After"] = str(max(1, ceil(retry_after_s)))
         allowed = getattr(error, "allowed", None)
         if allowed:
             headers["Allow"] = ", ".join(sorted(allowed))
@@ -104,17 +105,20 @@ class Dialect:
 
 
 def _identified(dialect: Dialect, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """The order of checks: who, which app, from where, how often, and whether they may."""
+    """The order of checks: who, which app, from where, how often, and whether they may.
+
+    Every answer to somebody whom we know says how many requests they have left, so that each one counts.
+    """
 
     async def handle(request: web.Request) -> web.StreamResponse:
         services = request.app[SERVICES]
         caller = await services.callers.identify(dialect.credential_of(request))
+        request[ALLOWANCE] = allowance = services.callers.count_request(caller)
         _check_app(caller, request.match_info.get("appId"))
         services.callers.check_network(caller, client_address(request))
-        allowance = services.callers.count_request(caller)
-        request[ALLOWANCE] = allowance
         if allowance.is_spent:
             raise TooManyRequests("Too many requests; slow down.", allowance.retry_after_s)
+        services.callers.check_active(caller)
         _check_access(caller, route, request)
         return await route.handler(Call(request, services, caller))
 
@@ -205,7 +209,8 @@ async def read_json_object(request: web.Request, limit: int) -> dict[str, Any]:
     return value
 
 
-_NOT_NESTING = re.compile(rb'"(?:[^"\\]|\\.)*"|[^\[\]{}"]+', re.DOTALL)
+# possessive, and a string may lack its end: hostile quotes and backslashes must not make it look twice at a byte
+_NOT_NESTING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[^\[\]{}"]++', re.DOTALL)
 
 
 def check_depth(body: bytes, limit: int) -> None:

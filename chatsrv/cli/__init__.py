@@ -1,32 +1,49 @@
-"""The command menu. Every command takes --json, before or after its words."""
+"""The command menu. Every command takes --json and --config, before or after its words."""
 
 from __future__ import annotations
 
+import os
 import sys
-from pathlib import Path
 
 import click
+import structlog
 
 from chatsrv import __version__
 from chatsrv.cli.apps import app
 from chatsrv.cli.doctor import doctor
 from chatsrv.cli.keys import key, token
+from chatsrv.cli.migrate import migrate
 from chatsrv.cli.output import fail
-from chatsrv.cli.running import Menu
-from chatsrv.cli.serve import migrate, serve, worker
+from chatsrv.cli.running import MenuGroup
+from chatsrv.cli.serve import serve, worker
 from chatsrv.cli.users import user
-from chatsrv.domain.errors import ChatError, SetupError
+from chatsrv.domain.errors import SetupError
 from chatsrv.settings import SettingsError
 
+log = structlog.get_logger(__name__)
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+WELCOME = """A user directory and presence server: REST and Socket.IO.
+
+\b
+First steps:
+  chatsrv serve                            start, with nothing to set up
+  chatsrv app create shop                  make an app; prints its server key
+  chatsrv user import shop people.ndjson   fill it
+  chatsrv token shop anna                  let a client speak as anna
+  chatsrv doctor                           is all well?
+
+Settings come from --config FILE, from the environment (CHATSRV_<NAME>, PORT, DATABASE_URL, REDIS_URL) and from options.
+Without any, everything is kept in the folder data.
+"""
+
+
+@click.group(
+    cls=MenuGroup,
+    help=WELCOME,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="chatsrv")
-@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="A TOML file with settings.")
-@click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for machines; goes anywhere.")
-@click.pass_context
-def menu(context: click.Context, config: Path | None, as_json: bool) -> None:
-    """A user directory and presence server. Begin with: chatsrv serve"""
-    context.obj = Menu(as_json, config)
+def menu() -> None: ...
 
 
 for command in (serve, worker, migrate, app, key, token, user, doctor):
@@ -36,28 +53,42 @@ for command in (serve, worker, migrate, app, key, token, user, doctor):
 def main() -> None:
     """Exit status: 0 done, 1 failed, 2 used wrongly."""
     words = sys.argv[1:]
-    as_json = "--json" in words
-    sys.exit(run([*(["--json"] if as_json else []), *(word for word in words if word != "--json")], as_json))
+    sys.exit(run(words, "--json" in words))
 
 
 def run(words: list[str], as_json: bool) -> int:
+    """`as_json` is told apart from the words: it also holds for words that cannot be understood."""
     try:
         return menu.main(words, prog_name="chatsrv", standalone_mode=False) or 0
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
+        click.echo(error.format_message(), err=True)
         return 2
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "chatsrv"
         fail(as_json, f"{error.format_message()} (see {command} --help)")
         return 2
-    except click.ClickException as error:
-        fail(as_json, error.format_message())
-    except (ChatError, SetupError, SettingsError) as error:
-        fail(as_json, str(error))
+    except BrokenPipeError:
+        _forget_output()
     except (click.Abort, KeyboardInterrupt):
         fail(as_json, "stopped")
-    except BrokenPipeError:
-        sys.stderr.close()  # whoever read us has gone; there is nobody to tell
-    except OSError as error:
-        fail(as_json, f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+    except Exception as error:
+        fail(as_json, _explain(error))
     return 1
+
+
+def _explain(error: Exception) -> str:
+    match error:
+        case click.ClickException():
+            return error.format_message()
+        case SetupError() | SettingsError():
+            return str(error)
+        case OSError():
+            return f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+        case _:
+            log.info("failed", exc_info=error)  # a server logs where, a command does not
+            return f"{type(error).__name__}: {error} (CHATSRV_LOG_LEVEL=debug tells where; chatsrv doctor may know why)"
+
+
+def _forget_output() -> None:
+    """Whoever read us has gone; what is still in the buffer must not fail once more at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

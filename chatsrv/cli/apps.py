@@ -9,34 +9,57 @@ from typing import Any
 import click
 
 from chatsrv.cli.output import show, show_list
-from chatsrv.cli.running import Menu, pass_menu
+from chatsrv.cli.running import Menu, MenuGroup, pass_menu
 from chatsrv.domain.apps import App
 from chatsrv.domain.instants import to_text
 from chatsrv.services import Services
+from chatsrv.settings import PER_APP
+
+SET_HELP = f"""Change the name or one setting of an app, or add a public key that verifies user tokens.
+
+The settings are {", ".join(sorted(PER_APP))}. Nothing behind the = goes back to the server's own value; @FILE reads
+the value from a file.
+
+\b
+Examples:
+  chatsrv app set demo name="Our shop"
+  chatsrv app set demo grace_s=5
+  chatsrv app set demo grace_s=
+  chatsrv app set demo public_key=@tokens.pem
+"""
 
 
-@click.group()
+@click.group(cls=MenuGroup)
 def app() -> None:
-    """Make, change and delete apps, the tenants of this server."""
+    """Make, change and delete apps, the tenants."""
 
 
-@app.command()
+@app.command(short_help="Make an app with its first server key.")
 @click.argument("app_id", metavar="ID")
 @click.option("--name", help="What people call it; the id if not given.")
 @pass_menu
 def create(menu: Menu, app_id: str, name: str | None) -> None:
-    """Make an app with its first server key. Key and secret are shown this once."""
+    """Make an app with its first server key. The key is shown this once.
+
+    An ID is 1 to 63 of a-z, 0-9, - and _, and begins with a letter or digit. The jwt_secret signs the tokens of the
+    app's users, should your backend make them itself.
+
+    \b
+    Examples:
+      chatsrv app create shop
+      chatsrv app create shop --name "Our shop" --json
+    """
     made, key = menu.run(lambda services: services.apps.create(app_id, name))
     value = {"app_id": made.id, "key": key, "jwt_secret": made.jwt_secret}
-    show(menu.as_json, value, "Keep both now: the key is stored as a hash and cannot be shown again.")
+    show(menu.as_json, value, "Keep both now: they are shown this once.")
 
 
 @app.command("list")
 @pass_menu
 def list_(menu: Menu) -> None:
-    """All apps, with the number of their users."""
+    """List all apps, with the number of their users."""
     found = menu.run(lambda services: services.apps.list_apps())
-    rows = [{"app_id": one.id, "name": one.name, "users": n, "created_at": to_text(one.created_at)} for one, n in found]
+    rows = [{"app_id": one.id, "users": n, "created_at": to_text(one.created_at), "name": one.name} for one, n in found]
     show_list(menu.as_json, rows, "There is no app yet. Make one: chatsrv app create demo")
 
 
@@ -44,7 +67,7 @@ def list_(menu: Menu) -> None:
 @click.argument("app_id", metavar="ID")
 @pass_menu
 def show_(menu: Menu, app_id: str) -> None:
-    """One app: its settings, keys and users, but no secret."""
+    """Show an app's settings, but no secret."""
 
     async def read(services: Services) -> dict[str, Any]:
         found = await services.apps.get(app_id)
@@ -54,12 +77,11 @@ def show_(menu: Menu, app_id: str) -> None:
     show(menu.as_json, menu.run(read))
 
 
-@app.command("set")
+@app.command("set", help=SET_HELP, short_help="Change an app's name or one of its settings.")
 @click.argument("app_id", metavar="ID")
 @click.argument("assignment", metavar="NAME=VALUE")
 @pass_menu
 def set_(menu: Menu, app_id: str, assignment: str) -> None:
-    """Set name, a setting of the app's own (grace_s=5), or public_key=@FILE. Nothing behind = takes it back."""
     name, equals, value = assignment.partition("=")
     if not equals:
         raise click.UsageError(f"write it as NAME=VALUE, such as {name}=5")
@@ -69,16 +91,18 @@ def set_(menu: Menu, app_id: str, assignment: str) -> None:
     show(menu.as_json, _describe(changed))
 
 
-@app.command()
+@app.command(short_help="Delete an app with all its users, for good.")
 @click.argument("app_id", metavar="ID")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask; needed where nobody can answer.")
 @pass_menu
 def delete(menu: Menu, app_id: str, yes: bool) -> None:
     """Delete an app with all its users and keys, for good. Their sockets close."""
     if not yes and not sys.stdin.isatty():
         raise click.UsageError(f"deleting {app_id!r} with all its users is for good; add --yes")
-    if not yes:
-        click.confirm(f"Delete the app {app_id!r} with all its users, for good?", abort=True)
+
+    async def read(services: Services) -> int:
+        await services.apps.get(app_id)
+        return await services.users.count(app_id)
 
     async def remove(services: Services) -> int:
         await services.apps.get(app_id)
@@ -86,14 +110,16 @@ def delete(menu: Menu, app_id: str, yes: bool) -> None:
         await services.apps.delete(app_id)
         return users
 
-    show(menu.as_json, {"deleted": app_id, "users": menu.run(remove)})
+    if not yes:
+        click.confirm(f"Delete the app {app_id!r} with its {menu.run(read)} users, for good?", abort=True, err=True)
+    show(menu.as_json, {"deleted": app_id, "users": menu.run(remove, with_presence=True)})
 
 
 def _read_file(path: Path) -> str:
     try:
         return path.read_text()
-    except OSError as error:
-        raise click.UsageError(f"cannot read {path}: {error.strerror}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"cannot read {path}: {getattr(error, 'strerror', 'it is no text')}") from error
 
 
 def _describe(app: App) -> dict[str, Any]:

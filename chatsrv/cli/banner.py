@@ -3,39 +3,47 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
+import msgspec
 
 from chatsrv.settings import Settings
 
 
-def print_banner(settings: Settings, port: int, demo_key: str | None) -> None:
-    """The key is shown at the first start alone: after that only its hash is known."""
-    host = "localhost" if settings.host in ("127.0.0.1", "0.0.0.0", "::") else settings.host  # noqa: S104
-    url = f"http://{host}:{port}"
-    lines = ["", f"  chatsrv is up   {url}"]
-    lines += [f"  API page        {url}/docs", f"  data folder     {_data(settings)}"]
-    if demo_key:
-        lines += [
-            "  app             demo",
-            f"  its server key  {demo_key}   (shown this once)",
-            "",
-            *_try(url, demo_key),
-        ]
-    else:
-        lines += ["", f"  A new server key  {_command()} key create demo", f"  Is all well?      {_command()} doctor"]
-    click.echo("\n".join([*lines, ""]))
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """`demo_key` is there at the first start alone: after that only its hash is known."""
+
+    settings: Settings
+    port: int
+    demo_key: str | None
+    has_demo: bool
+
+    @property
+    def url(self) -> str:
+        host = self.settings.host
+        if host in ("127.0.0.1", "0.0.0.0", "::", "::1"):  # noqa: S104 - only read here
+            host = "localhost"
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
 
-def _command() -> str:
-    """How the reader calls us: by name where the shell finds it, else as they did this time."""
-    program = Path(sys.argv[0])
-    if shutil.which("chatsrv") or program.name != "chatsrv":
-        return "chatsrv"
-    return os.path.relpath(program)
+def print_banner(welcome: Welcome, as_json: bool) -> None:
+    if as_json:
+        key = {"app_id": "demo", "key": welcome.demo_key} if welcome.demo_key else {}
+        click.echo(msgspec.json.encode({"url": welcome.url, **key}).decode())
+        return
+    lines = [
+        f"chatsrv is up   {welcome.url}",
+        f"API page        {welcome.url}/docs",
+        f"data folder     {_data(welcome.settings)}",
+        *(_try(welcome.url, welcome.demo_key) if welcome.demo_key else _remind(welcome.has_demo)),
+    ]
+    click.echo("\n".join(["", *(f"  {line}".rstrip() for line in lines), ""]))
 
 
 def _data(settings: Settings) -> str:
@@ -44,11 +52,39 @@ def _data(settings: Settings) -> str:
     return f"{folder} ({' and '.join(outside)} elsewhere)" if outside else folder
 
 
+def _remind(has_demo: bool) -> list[str]:
+    command = _command()
+    if has_demo:
+        return ["", f"a server key    {command} key create demo", f"is all well?    {command} doctor"]
+    return ["", f"your apps       {command} app list", f"a new app       {command} app create NAME"]
+
+
 def _try(url: str, key: str) -> list[str]:
+    """The folder matters: in another one, the commands would look into another data folder."""
     return [
-        "  Three things to try:",
-        f"    KEY={key}",
-        f"""    curl -H "X-Api-Key: $KEY" --json '{{"username": "anna", "first_name": "Anna"}}' {url}/v1/demo/users""",
-        f"""    curl -H "X-Api-Key: $KEY" '{url}/v1/demo/users?presence=true'""",
-        f"    {_command()} token demo anna",
+        f"server key      {key}",
+        "                of the app demo; shown this once",
+        "",
+        f"Try it in another terminal, in {Path.cwd()}:",
+        "",
+        f"  KEY={key}",
+        '  curl -H "X-Api-Key: $KEY" -H "Content-Type: application/json" \\',
+        f"""    -d '{{"username": "anna", "first_name": "Anna"}}' {url}/v1/demo/users""",
+        f"""  curl -H "X-Api-Key: $KEY" '{url}/v1/demo/users?presence=true'""",
+        f"  {_command()} token demo anna",
     ]
+
+
+def _command() -> str:
+    """How the reader calls us: by name where that finds us, else the way they did this time."""
+    program = Path(sys.argv[0])
+    if program.name == "__main__.py":
+        return f"{_near(Path(sys.executable))} -m chatsrv"
+    by_name = shutil.which("chatsrv")
+    return "chatsrv" if by_name and program.exists() and program.samefile(by_name) else _near(program)
+
+
+def _near(program: Path) -> str:
+    """As short as it can be; never resolved, as a virtual environment's Python is a link."""
+    near = os.path.relpath(program)
+    return shlex.quote(str(program.absolute()) if near.startswith("..") else near)

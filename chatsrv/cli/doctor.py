@@ -8,77 +8,118 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TypedDict
 
 import click
 
 from chatsrv.cli.output import show_list
-from chatsrv.cli.running import Menu, pass_menu
+from chatsrv.cli.running import Menu, MenuCommand, pass_menu
 from chatsrv.domain.errors import ChatError, SetupError
 from chatsrv.services import Services, open_services
 from chatsrv.services.health import OK
+from chatsrv.services.migrations import find_missing
 from chatsrv.settings import Settings, SettingsError
 
 SKEW_MAX_MS = 2000
-MENDS = {
-    "database": "check DATABASE_URL and that the server runs",
-    "redis": "check REDIS_URL and that the server runs",
-    "migrations": "run: chatsrv migrate",
-}
 
 
-@click.command()
+class Row(TypedDict):
+    """`state` is ok, note or fail; `mend` says what to do, and is empty where all is well."""
+
+    check: str
+    state: str
+    found: str
+    mend: str
+
+
+@click.command(cls=MenuCommand, short_help="Check everything, and say how to mend what fails.")
 @pass_menu
 def doctor(menu: Menu) -> None:
-    """Check settings, data folder, port, database, migrations, Redis and clock."""
+    """Check settings, data folder, port, database, migrations, Redis and clock, and say how to mend what fails.
+
+    It may run beside a server, or before its first start. The exit status is 1 if anything fails.
+    """
     rows = asyncio.run(_examine(menu))
     if menu.as_json:
         show_list(True, rows, "")
     else:
         for row in rows:
-            mend = f"  -> {row['mend']}" if row["mend"] else ""
-            click.echo(f"{row['state']:<5} {row['check']:<11} {row['found']}{mend}")
+            click.echo(f"{row['state']:<4}  {row['check']:<11}  {row['found']}")
+            if row["mend"]:
+                click.echo(f"                   -> {row['mend']}")
     if any(row["state"] == "fail" for row in rows):
         sys.exit(1)
 
 
-async def _examine(menu: Menu) -> list[dict[str, str]]:
+async def _examine(menu: Menu) -> list[Row]:
     try:
         loaded = menu.load(log_level="error")
     except SettingsError as error:
         return [_fail("settings", str(error), "correct the value that is named")]
     settings = loaded.settings
-    changed = f"{len(loaded.sources)} set, the others as they come"
-    rows = [_ok("settings", changed), _check_folder(Path(settings.data_dir)), _check_port(settings)]
+    rows = [_check_settings(loaded.sources), _check_port(settings), _check_folder(settings)]
     return rows + [row async for row in _check_stores(settings)]
 
 
-async def _check_stores(settings: Settings) -> AsyncIterator[dict[str, str]]:
+async def _check_stores(settings: Settings) -> AsyncIterator[Row]:
     try:
         async with open_services(settings, as_guest=True) as services:
-            for name, answer in (await services.health.check()).items():
-                yield _ok(name, _where(settings, name)) if answer == OK else _fail(name, answer, MENDS[name])
+            async for row in _check_database(services):
+                yield row
+            yield await _check_redis(services)
             yield await _check_clock(services)
     except SetupError as error:
         yield _fail("stores", str(error), "see what it says")
+    except OSError as error:
+        yield _fail("stores", f"{error.strerror}: {error.filename}", "set CHATSRV_DATA_DIR to a folder of yours")
 
 
-async def _check_clock(services: Services) -> dict[str, str]:
+async def _check_database(services: Services) -> AsyncIterator[Row]:
+    try:
+        missing = await find_missing(services.db)
+    except SetupError as error:
+        yield _fail("database", str(error), "see what it says")
+        return
+    yield _ok("database", "answers" if services.settings.database_url else "embedded")
+    if services.db.is_sqlite and missing:
+        yield _ok("migrations", "to be run by the first start")
+    elif missing:
+        yield _fail("migrations", f"the database lacks {', '.join(missing)}", "run: chatsrv migrate")
+    else:
+        yield _ok("migrations", "up to date")
+
+
+async def _check_redis(services: Services) -> Row:
+    answer = (await services.health.check())["redis"]
+    if answer == OK:
+        return _ok("redis", "answers" if services.settings.redis_url else "embedded")
+    return _fail("redis", answer, "check REDIS_URL and that the server runs")
+
+
+async def _check_clock(services: Services) -> Row:
     try:
         skew_ms = await services.health.clock_skew_ms(services.clock.now)
-    except ChatError as error:
-        return _fail("clock", str(error), MENDS["redis"])
+    except ChatError:
+        return _fail("clock", "not known without Redis", "mend redis first")
     found = f"{skew_ms} ms from Redis' clock"
     return _ok("clock", found) if abs(skew_ms) <= SKEW_MAX_MS else _fail("clock", found, "set both clocks by NTP")
 
 
-def _check_folder(folder: Path) -> dict[str, str]:
-    existing = next(path for path in (folder.resolve(), *folder.resolve().parents) if path.exists())
+def _check_settings(sources: dict[str, str]) -> Row:
+    """`log_level` is our own doing."""
+    changed = [f"{name} ({source})" for name, source in sources.items() if name != "log_level"]
+    return _ok("settings", f"as they come, but for {', '.join(changed)}" if changed else "as they come")
+
+
+def _check_folder(settings: Settings) -> Row:
+    folder = Path(settings.data_dir).resolve()
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
     if existing.is_dir() and os.access(existing, os.W_OK | os.X_OK):
-        return _ok("data folder", str(folder.resolve()))
+        return _ok("data folder", str(folder))
     return _fail("data folder", f"{existing} cannot be written to", "set CHATSRV_DATA_DIR to a folder of yours")
 
 
-def _check_port(settings: Settings) -> dict[str, str]:
+def _check_port(settings: Settings) -> Row:
     where = f"{settings.host}:{settings.port}"
     with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -90,15 +131,9 @@ def _check_port(settings: Settings) -> dict[str, str]:
     return _ok("port", f"{where} is free")
 
 
-def _where(settings: Settings, name: str) -> str:
-    """Never the URL, which holds a password."""
-    embedded = {"database": not settings.database_url, "redis": not settings.redis_url}
-    return {True: "embedded", False: "answers"}[embedded[name]] if name in embedded else "up to date"
-
-
-def _ok(check: str, found: str) -> dict[str, str]:
+def _ok(check: str, found: str) -> Row:
     return {"check": check, "state": "ok", "found": found, "mend": ""}
 
 
-def _fail(check: str, found: str, mend: str) -> dict[str, str]:
+def _fail(check: str, found: str, mend: str) -> Row:
     return {"check": check, "state": "fail", "found": found, "mend": mend}

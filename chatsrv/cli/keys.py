@@ -2,62 +2,59 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import click
 
+from chatsrv.cli.durations import read_duration, read_expiry
 from chatsrv.cli.output import show, show_list
-from chatsrv.cli.running import Menu, pass_menu
-from chatsrv.domain.apps import ServerKey, check_scopes
+from chatsrv.cli.running import Menu, MenuCommand, MenuGroup, pass_menu
+from chatsrv.domain.apps import ALL_SCOPES, Scope, ServerKey
 from chatsrv.domain.clock import Clock
-from chatsrv.domain.instants import from_text, to_text
+from chatsrv.domain.instants import to_text
 from chatsrv.services import Services
 
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 ONCE = "Keep it now: it is stored as a hash and cannot be shown again."
+CREATE_HELP = f"""Make a server key for the backend of an app. It is shown this once.
+
+A scope is one of {", ".join(Scope)}; --scope and --network may be given several times.
+
+\b
+Examples:
+  chatsrv key create demo
+  chatsrv key create demo --name reports --scope users:read --scope presence:read
+  chatsrv key create demo --network 10.0.0.0/8 --expires 30d
+  KEY=$(chatsrv key create demo --json | jq -r .key)
+"""
 
 
-def read_duration(text: str) -> int:
-    """`90s`, `15m`, `1h`, `30d`, or bare seconds, as seconds; raises a usage error."""
-    match = re.fullmatch(r"(\d{1,9})([smhd]?)", text)
-    if not match or not int(match[1]):
-        raise click.UsageError(f"{text!r} is no duration; write it as 90s, 15m, 1h or 30d")
-    return int(match[1]) * UNITS[match[2] or "s"]
-
-
-def read_expiry(text: str | None, now: int) -> int | None:
-    """A duration from now, or a date; in ms."""
-    if text is None:
-        return None
-    try:
-        expires_at = from_text(text) if "-" in text else now + read_duration(text) * 1000
-    except ValueError as error:
-        raise click.UsageError(f"--expires {text!r} {error}") from error
-    if expires_at <= now:
-        raise click.UsageError(f"--expires {text!r} is in the past")
-    return expires_at
-
-
-@click.group()
+@click.group(cls=MenuGroup)
 def key() -> None:
     """Make, list, rotate and revoke the server keys of an app."""
 
 
-@key.command()
+@key.command(help=CREATE_HELP, short_help="Make a key; it is shown this once.")
 @click.argument("app_id", metavar="APP")
-@click.option("--name", default="key", help="What it is for.")
-@click.option("--scope", "scopes", multiple=True, help="What it may do; all if not given.")
-@click.option("--network", "networks", multiple=True, help="Where it may be used from, such as 10.0.0.0/8.")
-@click.option("--expires", help="30d, or a date.")
+@click.option("--name", default="key", show_default=True, help="What it is for.")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice(list(Scope)),
+    metavar="SCOPE",
+    help="What it may do; all if not given.",
+)
+@click.option(
+    "--network", "networks", multiple=True, metavar="CIDR", help="Where it may be used from; anywhere if not given."
+)
+@click.option("--expires", metavar="WHEN", help="30d, 12h or a date (2027-01-31); never if not given.")
 @pass_menu
 def create(
-    menu: Menu, app_id: str, name: str, scopes: tuple[str, ...], networks: tuple[str, ...], expires: str | None
+    menu: Menu, app_id: str, name: str, scopes: tuple[Scope, ...], networks: tuple[str, ...], expires: str | None
 ) -> None:
-    """Make a key; it is shown this once."""
     expires_at = read_expiry(expires, Clock().now())
-    checked = check_scopes(list(scopes))
-    made, text = menu.run(lambda services: services.apps.create_key(app_id, name, checked, networks, expires_at))
+    given = frozenset(scopes) or ALL_SCOPES
+    made, text = menu.run(lambda services: services.apps.create_key(app_id, name, given, networks, expires_at))
     show(menu.as_json, {"id": made.id, "key": text}, ONCE)
 
 
@@ -65,10 +62,12 @@ def create(
 @click.argument("app_id", metavar="APP")
 @pass_menu
 def list_(menu: Menu, app_id: str) -> None:
-    """The keys of an app, those that are over too."""
+    """List the keys of an app, also those that are over."""
     found = menu.run(lambda services: services.apps.list_keys(app_id))
-    now = Clock().now()
-    show_list(menu.as_json, [_describe(one, now) for one in found], f"The app {app_id} has no key.")
+    rows = [_describe(one, Clock().now()) for one in found]
+    if not menu.as_json:
+        rows = [row | {"scopes": "all"} if len(row["scopes"]) == len(ALL_SCOPES) else row for row in rows]
+    show_list(menu.as_json, rows, f"The app {app_id} has no key. Make one: chatsrv key create {app_id}")
 
 
 @key.command()
@@ -76,7 +75,10 @@ def list_(menu: Menu, app_id: str) -> None:
 @click.argument("key_id", metavar="ID")
 @pass_menu
 def revoke(menu: Menu, app_id: str, key_id: str) -> None:
-    """End a key; every node knows within a second."""
+    """End a key for good; every node knows within a second.
+
+    ID is the key's id, which `chatsrv key list APP` tells.
+    """
     menu.run(lambda services: services.apps.revoke_key(app_id, key_id))
     show(menu.as_json, {"revoked": key_id})
 
@@ -86,24 +88,35 @@ def revoke(menu: Menu, app_id: str, key_id: str) -> None:
 @click.argument("key_id", metavar="ID")
 @pass_menu
 def rotate(menu: Menu, app_id: str, key_id: str) -> None:
-    """Make a key like the one given, which lives on until you revoke it."""
+    """Make a key like another, which lives on until you revoke it.
+
+    ID is the old key's id, which `chatsrv key list APP` tells. Give the new key to your backend, then revoke the old
+    one: chatsrv key revoke APP ID
+    """
     made, text = menu.run(lambda services: services.apps.rotate_key(app_id, key_id))
-    show(menu.as_json, {"id": made.id, "key": text}, f"{ONCE} Then: chatsrv key revoke {app_id} {key_id}")
+    note = f"{ONCE}\nWhen your backend uses it: chatsrv key revoke {app_id} {key_id}"
+    show(menu.as_json, {"id": made.id, "key": text}, note)
 
 
-@click.command()
+@click.command(cls=MenuCommand, short_help="Make a token with which a client speaks as a user.")
 @click.argument("app_id", metavar="APP")
 @click.argument("username")
-@click.option("--ttl", default="1h", show_default=True, help="How long it is good for.")
+@click.option("--ttl", default="1h", show_default=True, help="How long it is good for: 90s, 15m, 1h, 30d.")
 @pass_menu
 def token(menu: Menu, app_id: str, username: str, ttl: str) -> None:
-    """A token with which a client speaks as this user."""
+    """Make a token with which a client speaks as this user, over REST and sockets.
+
+    \b
+    Examples:
+      chatsrv token demo anna
+      chatsrv token demo anna --ttl 30d --json
+    """
     ttl_s = read_duration(ttl)
 
     async def mint(services: Services) -> dict[str, Any]:
         most = services.settings.token_ttl_max_s
         if ttl_s > most:
-            raise click.UsageError(f"--ttl is at most {most} s (the setting token_ttl_max_s)")
+            raise click.UsageError(f"--ttl is at most {most} s, as the setting token_ttl_max_s says")
         text, expires_at = await services.callers.mint_token(await services.apps.get(app_id), username, ttl_s)
         return {"token": text, "expires_at": to_text(expires_at)}
 
@@ -116,8 +129,8 @@ def _describe(one: ServerKey, now: int) -> dict[str, Any]:
         "id": one.id,
         "name": one.name,
         "state": state,
-        "scopes": " ".join(sorted(one.scopes)),
-        "networks": " ".join(one.networks),
         "created_at": to_text(one.created_at),
         "expires_at": to_text(one.expires_at) if one.expires_at else None,
+        "networks": list(one.networks),
+        "scopes": sorted(one.scopes),
     }

@@ -3,42 +3,35 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 import click
 import msgspec
+from rich.cells import cell_len
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 
 def show(as_json: bool, value: Mapping[str, Any], note: str = "") -> None:
-    """One thing: `name: value` lines, then the note; or the value as JSON."""
+    """One thing: `name  value` lines, then the note; or the value as JSON."""
     if as_json:
         click.echo(msgspec.json.encode(value).decode())
         return
-    width = max(map(len, value), default=0)
-    for name, item in value.items():
-        click.echo(f"{name:<{width}}  {item}")
+    _print_table([[name, _in_words(item)] for name, item in value.items()])
     if note:
         click.echo(note)
 
 
 def show_list(as_json: bool, rows: Sequence[Mapping[str, Any]], nothing: str) -> None:
-    """Several things: a table; or an array."""
+    """Several things of the same shape: a table; or an array."""
     if as_json:
         click.echo(msgspec.json.encode(rows).decode())
     elif not rows:
         click.echo(nothing)
     else:
-        table = Table(box=None, pad_edge=False)
-        for name in rows[0]:
-            table.add_column(name, overflow="fold")
-        for row in rows:
-            table.add_row(*("" if item is None else str(item) for item in row.values()))
-        Console(soft_wrap=not sys.stdout.isatty()).print(table)
+        _print_table([list(rows[0]), *([_in_words(item) for item in row.values()] for row in rows)])
 
 
 def fail(as_json: bool, message: str) -> None:
@@ -46,24 +39,48 @@ def fail(as_json: bool, message: str) -> None:
     click.echo(msgspec.json.encode({"error": line}).decode() if as_json else f"chatsrv: {line}", err=True)
 
 
+def _in_words(item: Any) -> str:
+    match item:
+        case None:
+            return "-"
+        case dict():
+            return _in_words([f"{name}={value}" for name, value in item.items()])
+        case list() | tuple():
+            return ", ".join(item) or "none"
+        case _:
+            return str(item)
+
+
+def _print_table(lines: Sequence[Sequence[str]]) -> None:
+    """As wide as it must be, also where nobody sees it: whoever reads it line by line wants whole lines."""
+    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = (cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())
+
+
+def is_watched() -> bool:
+    """Whether anybody sees progress."""
+    return sys.stderr.isatty()
+
+
 @contextmanager
-def progress(what: str, total: int | None) -> Iterator[Any]:
+def progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
     """Yields a function that is told how much is done; draws on a terminal alone."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
-        TimeElapsedColumn(),
         TimeRemainingColumn(),
+        TextColumn("left"),
     )
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=False) as bar:
+    with Progress(*columns, console=Console(stderr=True), disable=not is_watched()) as bar:
         task = bar.add_task(what, total=total, rate="")
 
         def advance(done: int) -> None:
-            elapsed = bar.tasks[0].elapsed or 0
-            bar.update(task, completed=done, rate=f"{done / elapsed:,.0f}/s" if elapsed else "")
+            elapsed_s = bar.tasks[0].elapsed or 0
+            bar.update(task, completed=done, rate=f"{done / elapsed_s:,.0f}/s" if elapsed_s else "")
 
         yield advance
 
@@ -72,6 +89,7 @@ def count_lines(file: BinaryIO) -> int | None:
     """How many lines a file holds, None for a pipe; the position is kept."""
     if not file.seekable():
         return None
+    begin = file.tell()
     lines = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
-    file.seek(0)
+    file.seek(begin)
     return lines

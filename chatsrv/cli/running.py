@@ -1,11 +1,10 @@
-"""How a command runs: settings and services opened, failures turned into one line and an exit status."""
+"""How a command runs: the words that every command takes, settings and services opened, and what to do on a failure."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,19 +12,20 @@ from typing import Any, TypeVar
 import click
 
 from chatsrv import logs, settings
+from chatsrv.domain.errors import ChatError, Conflict, Invalid, NotFound, Unavailable
 from chatsrv.services import Services, open_services
 from chatsrv.services.migrations import ensure_current
-from chatsrv.settings import Loaded
+from chatsrv.settings import Loaded, Settings
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Menu:
-    """What stands before the command's own words."""
+    """What any command may be given, wherever it stands among the words."""
 
-    as_json: bool
-    config: Path | None
+    as_json: bool = False
+    config: Path | None = None
 
     def load(self, **options: Any) -> Loaded:
         """All settings; options that are None were not given. Logs go to standard error from here on."""
@@ -35,21 +35,86 @@ class Menu:
             click.echo(f"chatsrv: {warning}", err=True)
         return loaded
 
-    def run(self, work: Callable[[Services], Awaitable[T]]) -> T:
-        """Opens the services beside a server that may run, and closes them again."""
+    def load_quietly(self) -> Settings:
+        """For commands with an answer of their own: what a server logs at its start would only stand in its way."""
+        return self.load(log_level=None if os.environ.get("CHATSRV_LOG_LEVEL") else "warning").settings
+
+    def run(self, work: Callable[[Services], Awaitable[T]], *, with_presence: bool = False) -> T:
+        """Opens the services beside a server that may run, and closes them again. Raises ClickException.
+
+        Only with presence is a Redis there for sure; without it no command keeps another from starting.
+        """
+        loaded = self.load_quietly()
 
         async def main() -> T:
-            async with self.services() as services:
+            async with open_services(loaded, as_guest=True, with_presence=with_presence) as services:
+                await ensure_current(services.db)
                 return await work(services)
 
-        return asyncio.run(main())
+        try:
+            return asyncio.run(main())
+        except Invalid as error:
+            raise click.UsageError(str(error), click.get_current_context()) from error
+        except ChatError as error:
+            raise click.ClickException(f"{error}{_advise(error, loaded)}") from error
 
-    @asynccontextmanager
-    async def services(self) -> AsyncIterator[Services]:
-        loaded = self.load(log_level=None if os.environ.get("CHATSRV_LOG_LEVEL") else "warning")
-        async with open_services(loaded.settings, as_guest=True) as services:
-            await ensure_current(services.db)
-            yield services
+
+def _advise(error: ChatError, loaded: Settings) -> str:
+    """What to do now, in brackets."""
+    match error:
+        case NotFound():
+            where = "" if loaded.database_url else f"; the data folder is {Path(loaded.data_dir).resolve()}"
+            return f" (chatsrv app list tells which apps there are{where})"
+        case Conflict():
+            return " (choose another id, or make a key for it: chatsrv key create)"
+        case Unavailable():
+            return " (chatsrv doctor tells what to do)"
+        case _:
+            return ""
 
 
 pass_menu = click.make_pass_decorator(Menu)
+
+
+class MenuCommand(click.Command):
+    """Takes --config and --json among its own words, too."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params += _everywhere()
+
+
+class MenuGroup(click.Group):
+    """Lists its commands in the order in which they are wanted, not in the alphabet's."""
+
+    command_class = MenuCommand
+    group_class = type
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params += _everywhere()
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+def _everywhere() -> list[click.Parameter]:
+    file = click.Path(path_type=Path, exists=True, dir_okay=False)
+    return [
+        click.Option(
+            ["--config"], type=file, expose_value=False, callback=_take_config, help="A TOML file with settings."
+        ),
+        click.Option(
+            ["--json"], is_flag=True, expose_value=False, callback=_take_json, help="Answer in JSON, for machines."
+        ),
+    ]
+
+
+def _take_config(context: click.Context, _option: click.Parameter, file: Path | None) -> None:
+    menu = context.ensure_object(Menu)
+    menu.config = file or menu.config
+
+
+def _take_json(context: click.Context, _option: click.Parameter, is_given: bool) -> None:
+    menu = context.ensure_object(Menu)
+    menu.as_json = is_given or menu.as_json

@@ -1,13 +1,14 @@
-"""chatsrv serve, worker and migrate: the processes of a Procfile."""
+"""chatsrv serve and worker: the processes that stay."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import signal
+import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any
 
 import click
@@ -16,56 +17,84 @@ from aiohttp import web
 
 from chatsrv.api.probes import metrics_app
 from chatsrv.app import create_app
-from chatsrv.cli.banner import print_banner
-from chatsrv.cli.output import show
-from chatsrv.cli.running import Menu, pass_menu
+from chatsrv.cli.banner import Welcome, print_banner
+from chatsrv.cli.listening import reserved
+from chatsrv.cli.running import Menu, MenuCommand, pass_menu
 from chatsrv.domain.errors import Conflict, SetupError
-from chatsrv.services import Services, open_services
-from chatsrv.services.migrations import ensure_current, find_missing
-from chatsrv.services.migrations import migrate as run_migrations
+from chatsrv.services import Services, check_folder, open_services
+from chatsrv.services.migrations import ensure_current
 from chatsrv.settings import Settings
-from chatsrv.worker import node_loops, running, shared_loops
+from chatsrv.worker import finish, node_loops, running, shared_loops
 
 log = structlog.get_logger(__name__)
 
 DEMO = "demo"
 
 
-@click.command()
-@click.option("--host", help="Address to listen on; 0.0.0.0 for all.")
-@click.option("--port", type=int, help="Port to listen on.")
+@click.command(cls=MenuCommand, short_help="Run the server.")
+@click.option("--host", help="Address to listen on; 0.0.0.0 for all.  [default: 127.0.0.1]")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one.  [default: 8080]")
 @pass_menu
 def serve(menu: Menu, host: str | None, port: int | None) -> None:
-    """Run the server: REST, sockets and, unless run_worker is false, the background work."""
+    """Run the server: REST, sockets and, unless the setting run_worker is false, the background work.
+
+    With nothing set up it keeps its data in the folder data, brings a database and a Valkey of its own, and makes an
+    app named demo at the first start. DATABASE_URL and REDIS_URL name servers to use instead. SIGTERM or Ctrl-C hands
+    the sockets over and stops; a second one stops at once.
+
+    \b
+    Examples:
+      chatsrv serve
+      chatsrv serve --host 0.0.0.0 --port 9000
+      DATABASE_URL=postgres://user:password@host/name REDIS_URL=redis://host chatsrv serve
+    """
     settings = menu.load(host=host, port=port).settings
-    _run(lambda: _serve(settings))
+    _run(lambda: _serve(settings, menu.as_json))
 
 
-async def _serve(settings: Settings) -> None:
-    async with stop_signal() as stopped, open_services(settings) as services:
-        await ensure_current(services.db)
-        demo_key = await _make_demo(services)
-        async with listening(services) as port:
-            print_banner(settings, port, demo_key)
-            log.info("serving", host=settings.host, port=port)
-            await stopped.wait()
-            log.info("stopping")
-        log.info("stopped")
+async def _serve(settings: Settings, as_json: bool) -> None:
+    async with stop_signal() as stopped:
+        check_folder(settings)
+        with _reserve_ports(settings) as (public, own):
+            async with open_services(settings) as services:
+                await ensure_current(services.db)
+                demo_key = await _make_demo(services)
+                has_demo = await services.apps.find(DEMO) is not None
+                async with listening(services, public, own):
+                    print_banner(Welcome(settings, public[0].getsockname()[1], demo_key, has_demo), as_json)
+                    log.info("serving", host=settings.host, port=settings.port)
+                    await stopped.wait()
+                    log.info("stopping")
+    log.info("stopped")
+
+
+@contextmanager
+def _reserve_ports(settings: Settings) -> Iterator[tuple[list[socket.socket], list[socket.socket]]]:
+    """The public address, and that of the metrics, which may have none."""
+    with reserved(settings.host, settings.port, "--port or PORT") as public:
+        if not settings.metrics_port:
+            yield public, []
+            return
+        with reserved(settings.metrics_host, settings.metrics_port, "the setting metrics_port") as own:
+            yield public, own
 
 
 @asynccontextmanager
-async def listening(services: Services) -> AsyncIterator[int]:
+async def listening(
+    services: Services, public: Sequence[socket.socket], own: Sequence[socket.socket]
+) -> AsyncIterator[None]:
     """Serves as long as the block lasts, then stops accepting, hands the sockets over and finishes requests."""
-    settings = services.settings
     app = create_app(services)
     async with AsyncExitStack() as stack:
-        runner = await _start(stack, app, settings)
-        site = await _listen(runner, settings.host, settings.port)
-        if settings.metrics_port:
-            own = await _start(stack, metrics_app(app), settings)
-            await _listen(own, settings.metrics_host, settings.metrics_port)
-        yield runner.addresses[0][1]
-        await site.stop()
+        runner = await _start(stack, app, services.settings)
+        sites = [await _listen(runner, one) for one in public]
+        if own:
+            metrics = await _start(stack, metrics_app(app), services.settings)
+            for one in own:
+                await _listen(metrics, one)
+        yield
+        for site in sites:
+            await site.stop()
 
 
 async def _start(stack: AsyncExitStack, app: web.Application, settings: Settings) -> web.AppRunner:
@@ -82,13 +111,9 @@ async def _start(stack: AsyncExitStack, app: web.Application, settings: Settings
     return runner
 
 
-async def _listen(runner: web.AppRunner, host: str, port: int) -> web.TCPSite:
-    site = web.TCPSite(runner, host, port)
-    try:
-        await site.start()
-    except OSError as error:
-        where = f"{host}:{port}"
-        raise SetupError(f"cannot listen on {where} ({error.strerror}): choose another with --port") from error
+async def _listen(runner: web.AppRunner, taken: socket.socket) -> web.SockSite:
+    site = web.SockSite(runner, taken)
+    await site.start()
     return site
 
 
@@ -103,13 +128,21 @@ async def _make_demo(services: Services) -> str | None:
         return None
 
 
-@click.command()
+@click.command(cls=MenuCommand, short_help="Run the background work in a process of its own.")
 @pass_menu
 def worker(menu: Menu) -> None:
-    """Run the sweeps and flushes in a process of their own, for servers with run_worker = false."""
+    """Run the sweeps and flushes in a process of their own, for servers with run_worker = false.
+
+    It needs the same DATABASE_URL and REDIS_URL as the servers. Several at once do no harm.
+
+    \b
+    Examples:
+      CHATSRV_RUN_WORKER=false chatsrv serve
+      chatsrv worker
+    """
     settings = menu.load().settings
     if not settings.redis_url:
-        raise SetupError("a worker of its own needs REDIS_URL: an embedded Valkey belongs to the server's process")
+        raise SetupError("a worker of its own needs REDIS_URL: without one the server's process does the work itself")
     _run(lambda: _work(settings))
 
 
@@ -119,24 +152,9 @@ async def _work(settings: Settings) -> None:
         async with running(node_loops(services) + shared_loops(services), services):
             log.info("working")
             await stopped.wait()
+            log.info("stopping")
+        await finish(services)
     log.info("stopped")
-
-
-@click.command()
-@click.option("--check", is_flag=True, help="Only tell what is missing; status 1 if anything is.")
-@pass_menu
-def migrate(menu: Menu, check: bool) -> None:
-    """Bring the database up to date."""
-    settings = menu.load().settings
-
-    async def main() -> list[str]:
-        async with open_services(settings, as_guest=True) as services:
-            return await (find_missing(services.db) if check else run_migrations(services.db))
-
-    revisions = asyncio.run(main())
-    show(menu.as_json, {"missing" if check else "applied": revisions or ([] if menu.as_json else "none")})
-    if check and revisions:
-        sys.exit(1)
 
 
 @asynccontextmanager

@@ -10,26 +10,37 @@ from typing import BinaryIO
 
 import click
 
-from chatsrv.cli.output import count_lines, progress, show
-from chatsrv.cli.running import Menu, pass_menu
+from chatsrv.cli.output import count_lines, is_watched, progress, show
+from chatsrv.cli.running import Menu, MenuGroup, pass_menu
 from chatsrv.services import Services
 from chatsrv.services.transfer import ImportReport, split_lines
 
 PIECE_BYTES = 1 << 18
+SHOWN_FAILURES = 20
 
 
-@click.group()
+@click.group(cls=MenuGroup)
 def user() -> None:
     """Import and export the users of an app."""
 
 
-@user.command("import")
+@user.command("import", short_help="Take users in from NDJSON; who exists is updated.")
 @click.argument("app_id", metavar="APP")
 @click.argument("file", type=click.File("rb"))
 @pass_menu
 def import_(menu: Menu, app_id: str, file: BinaryIO) -> None:
-    """Take users in from NDJSON, one a line; - reads standard input. Who exists is updated."""
-    total = count_lines(file)
+    """Take users in from FILE, NDJSON: one JSON object a line. A - reads standard input.
+
+    Only username is needed; who exists is updated. A line that cannot be taken is reported and spoils no other, and
+    the exit status is 1. To run it again does no harm.
+
+    \b
+    Examples:
+      chatsrv user import demo people.ndjson
+      echo '{"username": "anna", "first_name": "Anna"}' | chatsrv user import demo -
+      chatsrv user export demo | chatsrv user import copy -
+    """
+    total = count_lines(file) if is_watched() else None
 
     async def take(services: Services) -> ImportReport:
         await services.apps.get(app_id)
@@ -37,22 +48,41 @@ def import_(menu: Menu, app_id: str, file: BinaryIO) -> None:
         with progress("importing", total) as advance:
             return await services.transfer.import_lines(app_id, lines, advance)
 
-    report = menu.run(take)
-    for failure in report.failed[:20]:
-        click.echo(f"chatsrv: line {failure.line}: {failure.error}", err=True)
-    show(menu.as_json, {"created": report.created, "updated": report.updated, "failed": len(report.failed)})
+    report = menu.run(take, with_presence=True)
+    _show_report(menu, report)
     if report.stopped:
-        raise click.ClickException("too many lines failed, the rest was not tried; mend the file and run it again")
+        raise click.ClickException(f"stopped, as {len(report.failed)} lines failed: mend the file and run it again")
     if report.failed:
         sys.exit(1)
 
 
-@user.command("export")
+def _show_report(menu: Menu, report: ImportReport) -> None:
+    counts = {"created": report.created, "updated": report.updated}
+    if menu.as_json:
+        failed = [{"line": one.line, "error": str(one.error)} for one in report.failed]
+        show(True, counts | {"failed": failed})
+        return
+    for one in report.failed[:SHOWN_FAILURES]:
+        click.echo(f"chatsrv: line {one.line}: {one.error}", err=True)
+    if len(report.failed) > SHOWN_FAILURES:
+        click.echo(f"chatsrv: and {len(report.failed) - SHOWN_FAILURES} more; --json tells all", err=True)
+    show(False, counts | {"failed": len(report.failed)})
+
+
+@user.command("export", short_help="Write all users as NDJSON.")
 @click.argument("app_id", metavar="APP")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), default="-")
 @pass_menu
-def export(menu: Menu, app_id: str, file: Path | None) -> None:
-    """Write all users as NDJSON, one a line, to FILE or standard output; import takes it as it is."""
+def export(menu: Menu, app_id: str, file: Path) -> None:
+    """Write all users as NDJSON, one JSON object a line, to FILE or standard output; import takes it as it is.
+
+    FILE appears when all is written, and not before.
+
+    \b
+    Examples:
+      chatsrv user export demo people.ndjson
+      chatsrv user export demo | gzip > people.ndjson.gz
+    """
 
     async def give(services: Services) -> int:
         await services.apps.get(app_id)
@@ -64,22 +94,39 @@ def export(menu: Menu, app_id: str, file: Path | None) -> None:
                 advance(done)
         return done
 
-    done = menu.run(give)
-    if file:
+    done = menu.run(give, with_presence=True)
+    if not _is_stdout(file):
         show(menu.as_json, {"exported": done, "file": str(file)})
 
 
+def _is_stdout(file: Path) -> bool:
+    return str(file) == "-"
+
+
 @contextmanager
-def _opened(file: Path | None) -> Iterator[BinaryIO]:
-    """A file is put in its place when it is whole; standard output gets what there is."""
-    if file is None:
+def _opened(file: Path) -> Iterator[BinaryIO]:
+    """A file is put in its place when it is whole; pipes and devices get what there is."""
+    if _is_stdout(file):
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
-        return
-    part = file.with_name(file.name + ".part")
-    with part.open("wb") as out:
-        yield out
-    part.replace(file)
+    elif file.exists() and not file.is_file():
+        with file.open("wb") as out:
+            yield out
+    else:
+        with _replacing(file) as out:
+            yield out
+
+
+@contextmanager
+def _replacing(file: Path) -> Iterator[BinaryIO]:
+    whole = file.resolve()
+    part = whole.with_name(whole.name + ".part")
+    try:
+        with part.open("wb") as out:
+            yield out
+        part.replace(whole)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 async def _pieces(file: BinaryIO) -> AsyncIterator[bytes]:

@@ -89,14 +89,10 @@ class Caller:
         return self.key is not None and scope in self.key.scopes
 
 
-def is_app_id(text: str) -> bool:
-    return bool(_APP_ID.fullmatch(text)) and text not in RESERVED
-
-
 def check_app_id(app_id: str) -> str:
     if app_id in RESERVED:
         raise Invalid(Problem("appId", f"{app_id!r} is a word of the API's own paths"))
-    if not is_app_id(app_id):
+    if not _APP_ID.fullmatch(app_id):
         message = "must be 1 to 63 of a-z, 0-9, - and _, and begin with a letter or digit"
         raise Invalid(Problem("appId", message))
     return app_id

@@ -25,10 +25,14 @@ UserKey = tuple[str, int]
 
 @dataclass(slots=True)
 class Watcher:
-    """A socket, and whom it watches. Until it has its snapshot (`floor` None), changes wait in `held`."""
+    """A socket, and whom it watches. Until it has its snapshot (`floor` None), changes wait in `held`.
+
+    `floor` is the version of `epoch` up to which the socket has seen everything.
+    """
 
     sid: str
     names: dict[UserKey, str] = field(default_factory=dict)
+    epoch: str = ""
     floor: int | None = None
     held: list[Changed] = field(default_factory=list)
 
@@ -62,12 +66,12 @@ class Fanout:
         watcher.names[key] = username
         self._by_user.setdefault(key, set()).add(sid)
 
-    async def release(self, sid: str, version: int) -> None:
+    async def release(self, sid: str, epoch: str, version: int) -> None:
         """The socket has seen everything up to `version`: what is newer goes out, and from now on at once."""
         watcher = self._watchers.get(sid)
         if watcher is None:
             return
-        watcher.floor = version
+        watcher.epoch, watcher.floor = epoch, version
         held, watcher.held = watcher.held, []
         await self._deliver(watcher, held)
 
@@ -89,7 +93,14 @@ class Fanout:
                 await asyncio.sleep(RETRY_S)
                 continue
             for entry in entries:
-                await self._take(entry)
+                await self._take_safely(entry)
+
+    async def _take_safely(self, entry: Entry) -> None:
+        """One that fails must not take the others of its batch with it."""
+        try:
+            await self._take(entry)
+        except Exception:
+            log.exception("change_not_delivered", app=entry.app_id, user=entry.user_id)
 
     async def _take(self, entry: Entry) -> None:
         key = (entry.app_id, entry.user_id)
@@ -133,12 +144,15 @@ class Fanout:
                 await self._deliver(watcher, changes)
 
     async def _deliver(self, watcher: Watcher, changes: Iterable[Changed]) -> None:
+        changes = list(changes)
+        epoch = self._epoch_of(changes[0].app_id) if changes else watcher.epoch
+        if epoch != watcher.epoch:
+            watcher.epoch, watcher.floor = epoch, 0  # versions begin anew where Redis lost its data
         newer = [change for change in changes if change.warm.version > (watcher.floor or 0)]
         if not newer:
             return
-        app_id = newer[0].app_id
         frame = {
-            "epoch": self._epoch_of(app_id),
+            "epoch": epoch,
             "version": max(change.warm.version for change in newer),
             "changes": [render_change(watcher.names[change.app_id, change.user_id], change.warm) for change in newer],
         }

@@ -139,7 +139,7 @@ class Namespace:
             "server_time": to_text(self._services.clock.now()),
         }
         await self._send(sid, "hello", hello)
-        await self.fanout.release(sid, opened.version)
+        await self.fanout.release(sid, opened.epoch, opened.version)
 
     async def disconnect(self, sid: str, reason: Reason) -> None:
         """Comes last and once for every connect that was let in."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from chatsrv.domain.clock import Clock
 from chatsrv.metrics import Metrics
@@ -22,11 +25,14 @@ from chatsrv.services.users import Users
 from chatsrv.settings import Settings
 from chatsrv.storage.changelog import ChangeLog
 from chatsrv.storage.database import Database, open_database, parse_url
-from chatsrv.storage.embedded import embedded_valkey
+from chatsrv.storage.embedded import FolderInUse, embedded_valkey, own_folder
 from chatsrv.storage.presence import PresenceStore
 from chatsrv.storage.redis import open_redis
 from chatsrv.storage.running_valkey import find_running_valkey
 from chatsrv.storage.scripts import Scripts, read_scripts
+
+GUEST_PATIENCE_S = 10.0
+GUEST_POLL_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +57,17 @@ class Services:
 
 @asynccontextmanager
 async def open_services(
-    settings: Settings, clock: Clock | None = None, *, as_guest: bool = False
+    settings: Settings, clock: Clock | None = None, *, as_guest: bool = False, with_presence: bool = True
 ) -> AsyncIterator[Services]:
     """Opens the stores (the embedded Valkey too, where no REDIS_URL is given) and closes them at the end.
 
-    A guest uses the embedded Valkey of a server that runs, where one does. Raises FolderInUse where it may not.
+    A guest uses the embedded Valkey of a server that runs, where one does; without presence it starts none either,
+    and whatever asks Redis may find it Unavailable. Raises FolderInUse where another process keeps the folder.
     """
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         data = Path(settings.data_dir)
-        redis_url = settings.redis_url or await _embedded_url(stack, data / "valkey", as_guest)
+        redis_url = settings.redis_url or await _embedded_url(stack, _valkey_folder(settings), as_guest, with_presence)
         db = await enter(
             open_database(parse_url(settings.database_url, data), settings.database_pool, settings.database_timeout_s)
         )
@@ -94,7 +101,7 @@ async def open_services(
             apps=apps,
             users=users,
             upserts=upserts,
-            transfer=Transfer(users, upserts, clocks, settings),
+            transfer=Transfer(users, upserts, presence, clocks, settings),
             callers=Callers(apps, users, settings, clock, metrics),
             presence=presence,
             upkeep=Upkeep(store, local, db, settings, metrics),
@@ -104,7 +111,33 @@ async def open_services(
         )
 
 
-async def _embedded_url(stack: AsyncExitStack, folder: Path, as_guest: bool) -> str:
-    if as_guest and (running := await find_running_valkey(folder)):
-        return running
-    return await stack.enter_async_context(embedded_valkey(folder))
+def check_folder(settings: Settings) -> None:
+    """For whoever wants to know before anything is started. Raises FolderInUse."""
+    if not settings.redis_url:
+        with own_folder(_valkey_folder(settings)):
+            pass
+
+
+def _valkey_folder(settings: Settings) -> Path:
+    return Path(settings.data_dir) / "valkey"
+
+
+async def _embedded_url(stack: AsyncExitStack, folder: Path, as_guest: bool, with_presence: bool) -> str:
+    """Guests wait a little: whoever keeps the folder is a server that starts, or another guest that ends soon."""
+    give_up_at = time.monotonic() + (GUEST_PATIENCE_S if as_guest else 0)
+    while True:
+        if as_guest and (running := await find_running_valkey(folder)):
+            return running
+        if not with_presence:
+            return _nobodys_url(folder)
+        try:
+            return await stack.enter_async_context(embedded_valkey(folder))
+        except FolderInUse:
+            if time.monotonic() >= give_up_at:
+                raise
+        await asyncio.sleep(GUEST_POLL_S)
+
+
+def _nobodys_url(folder: Path) -> str:
+    """Nobody answers there, which shows only when somebody asks: clients connect lazily."""
+    return f"unix://{quote(str(folder.resolve() / 'valkey.sock'))}"

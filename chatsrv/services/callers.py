@@ -31,12 +31,17 @@ class Callers:
         self._token_rate = Rate(settings.token_rate_per_minute, settings.token_rate_burst)
 
     async def identify(self, credential: str | None) -> Caller:
-        """A server key, or a user token, which two dots give away. Raises Unauthenticated and Inactive."""
+        """A server key, or a user token, which two dots give away. Raises Unauthenticated.
+
+        An account that is deactivated is found, too: see `check_active`.
+        """
         try:
             if not credential:
                 raise Unauthenticated(Distrust.MISSING, "Give a server key or a user token as Authorization: Bearer.")
+            if not credential.isascii():
+                raise Unauthenticated(Distrust.UNKNOWN_KEY, "Keys and tokens are plain ASCII.")
             if credential.count(".") == 2:
-                return (await self.identify_user(credential))[0]
+                return (await self._identify_user(credential, may_create=False))[0]
             app, key = await self._apps.identify(credential)
             return Caller(app, key=key)
         except Unauthenticated as error:
@@ -44,15 +49,18 @@ class Callers:
             raise
 
     async def identify_user(self, token: str) -> tuple[Caller, TokenClaims]:
-        """Whose token this is. Raises Unauthenticated and Inactive."""
+        """Whose token this is, for a socket, which may create its user. Raises Unauthenticated and Inactive."""
+        caller, claims = await self._identify_user(token, may_create=True)
+        self.check_active(caller)
+        return caller, claims
+
+    async def _identify_user(self, token: str, may_create: bool) -> tuple[Caller, TokenClaims]:
         app = await self._apps.find(tokens.claimed_app(token))
         if app is None:
             raise Unauthenticated(Distrust.BAD_TOKEN, "The token's signature does not verify for this app.")
         claims = tokens.verify(token, app, self._clock.now(), self._settings.token_leeway_s)
-        user = await self._find_subject(app.id, claims.username, bool(self._apps.setting(app, "auto_create_users")))
-        if user.status is not AccountStatus.ACTIVE:
-            raise Inactive("This account is deactivated.")
-        return Caller(app, user=user), claims
+        may_create = may_create and bool(self._apps.setting(app, "auto_create_users"))
+        return Caller(app, user=await self._find_subject(app.id, claims.username, may_create)), claims
 
     async def _find_subject(self, app_id: str, username: str, may_create: bool) -> User:
         try:
@@ -94,6 +102,12 @@ class Callers:
         entries = [entry.strip() for header in forwarded for entry in header.split(",") if entry.strip()]
         trusted = min(self._settings.trusted_proxies, len(entries))
         return entries[-trusted] if trusted else peer or ""
+
+    @staticmethod
+    def check_active(caller: Caller) -> None:
+        """Raises Inactive for a user whose account is deactivated."""
+        if caller.user and caller.user.status is not AccountStatus.ACTIVE:
+            raise Inactive("This account is deactivated.")
 
     @staticmethod
     def check_network(caller: Caller, address: str) -> None:

@@ -19,9 +19,8 @@ async def find_missing(db: Database) -> list[str]:
     try:
         return await migrating.missing(db)
     except ChatError as error:
-        cause = error.__cause__
-        why = f" ({type(cause).__name__}: {cause})" if cause else ""
-        raise SetupError(f"{error}{why} Check DATABASE_URL and that the server runs.") from error
+        why = str(getattr(error.__cause__, "orig", error.__cause__)).partition("\n")[0]
+        raise SetupError(f"{error} ({why}) Check DATABASE_URL and that the server runs.") from error
 
 
 async def ensure_current(db: Database) -> None:

@@ -42,10 +42,13 @@ class RateLimiter:
         # whole nanoseconds: floats of today's size are too coarse for 90,000 a minute
         now_ns, interval = now * 1_000_000, 60_000_000_000 // rate.per_minute
         room = interval * rate.burst
-        full_at = max(self._full_at.get(caller, now_ns), now_ns) + interval
+        # a clock that was set back must not shut anybody out: no bucket is emptier than empty
+        before = min(max(self._full_at.get(caller, now_ns), now_ns), now_ns + room)
+        full_at = before + interval
         over = full_at - now_ns - room
         if over > 0:
-            return Allowance(rate.per_minute, 0, -(-(full_at - interval) // 1_000_000), over / 1e9)
+            self._full_at[caller] = before
+            return Allowance(rate.per_minute, 0, -(-before // 1_000_000), over / 1e9)
         self._full_at[caller] = full_at
         self._full_at.move_to_end(caller)
         if len(self._full_at) > CALLERS_MAX:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from chatsrv.domain.apps import App, PublicKey
+from chatsrv.domain.apps import App, PublicKey, check_app_id
 from chatsrv.domain.errors import Invalid, Problem
 from chatsrv.domain.tokens import TokenClaims, bad_token, check_claims
 
@@ -25,9 +25,10 @@ def claimed_app(token: str) -> str:
     except (jwt.PyJWTError, ValueError, RecursionError) as error:
         raise bad_token("The token is no JWT.") from error
     app_id = claims.get("aid")
-    if not isinstance(app_id, str):
-        raise bad_token("The token needs the claim aid, the app it is for.")
-    return app_id
+    try:
+        return check_app_id(app_id if isinstance(app_id, str) else "")
+    except Invalid as error:
+        raise bad_token("The token needs the claim aid, the app it is for.") from error
 
 
 def verify(token: str, app: App, now: int, leeway_s: int) -> TokenClaims:

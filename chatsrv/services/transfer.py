@@ -10,8 +10,10 @@ import msgspec
 
 from chatsrv.domain import instants
 from chatsrv.domain.errors import ChatError, Invalid, Malformed, Problem, TooLarge
-from chatsrv.domain.users import RESTORABLE, RULES, User, check_restored
+from chatsrv.domain.presence import CloseCode
+from chatsrv.domain.users import RESTORABLE, RULES, AccountStatus, User, check_restored
 from chatsrv.services.clocks import ClockFlush
+from chatsrv.services.presence import PresenceService
 from chatsrv.services.upserts import Outcome, Upserts
 from chatsrv.services.users import Users
 from chatsrv.settings import Settings
@@ -59,9 +61,12 @@ class ImportReport:
 
 
 class Transfer:
-    def __init__(self, users: Users, upserts: Upserts, clocks: ClockFlush, settings: Settings) -> None:
+    def __init__(
+        self, users: Users, upserts: Upserts, presence: PresenceService, clocks: ClockFlush, settings: Settings
+    ) -> None:
         self._users = users
         self._upserts = upserts
+        self._presence = presence
         self._clocks = clocks
         self._settings = settings
 
@@ -98,10 +103,20 @@ class Transfer:
         return report
 
     async def _take(self, app_id: str, batch: list[tuple[int, bytes | ChatError]], report: ImportReport) -> None:
-        outcomes = await self._upserts.apply(app_id, [self._read(line) for _, line in batch])
-        for (number, _), outcome in zip(batch, outcomes, strict=True):
+        items = [self._read(line) for _, line in batch]
+        outcomes = await self._upserts.apply(app_id, items)
+        for (number, _), item, outcome in zip(batch, items, outcomes, strict=True):
             _count(report, number, outcome)
+            if outcome.before and isinstance(item, Mapping):
+                await self._follow_status(outcome.before, item.get("status", outcome.before.status))
         report.stopped = len(report.failed) >= self._settings.import_failures_max
+
+    async def _follow_status(self, before: User, status: AccountStatus) -> None:
+        """Whom a line deactivated loses their sockets; whom it reactivated may connect. Raises Unavailable."""
+        if status is AccountStatus.INACTIVE and before.status is AccountStatus.ACTIVE:
+            await self._presence.expel(before, CloseCode.DEACTIVATED)
+        elif status is AccountStatus.ACTIVE and before.status is AccountStatus.INACTIVE:
+            await self._presence.admit(before)
 
     def _read(self, line: bytes | ChatError) -> Mapping[str, Any] | ChatError:
         if isinstance(line, ChatError):
@@ -112,6 +127,7 @@ class Transfer:
             return error
 
     def _check(self, values: dict[str, Any]) -> dict[str, Any]:
+        _check_depth(values, self._settings.json_max_depth)
         unknown = [Problem(name, "is not a field of a user") for name in values if name not in FIELDS]
         if unknown:
             raise Invalid(*unknown)
@@ -133,11 +149,20 @@ def _count(report: ImportReport, number: int, outcome: Outcome) -> None:
 def _decode(line: bytes) -> dict[str, Any]:
     try:
         values = msgspec.json.decode(line)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed(f"The line is not JSON: {error}") from error
     if not isinstance(values, dict):
         raise Malformed("The line must be a JSON object.")
     return values
+
+
+def _check_depth(value: dict[str, Any] | list[Any], most: int) -> None:
+    """What is nested deeper than any request may be could be stored, but not read again everywhere."""
+    if most == 0:
+        raise Malformed("The line is nested too deeply.")
+    for inner in value.values() if isinstance(value, dict) else value:
+        if isinstance(inner, dict | list):
+            _check_depth(inner, most - 1)
 
 
 def _line(user: User) -> bytes:

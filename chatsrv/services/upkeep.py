@@ -41,6 +41,7 @@ class Upkeep:
         self._settings = settings
         self._metrics = metrics
         self._epochs: dict[int, str] = {}
+        self._settled: dict[int, str] = {}
         self.close_socket: Callable[[str, CloseCode], Awaitable[None]] | None = None
         self.follow_anew: Callable[[int], None] | None = None
 
@@ -55,17 +56,21 @@ class Upkeep:
 
     async def _beat_shard(self, shard: int) -> None:
         epoch, was_good = await self._store.beat(shard, self._local.node)
-        known = self._epochs.get(shard)
-        if known == epoch and was_good:
+        if not was_good:
+            self._settled.pop(shard, None)
+        if self._settled.get(shard) == epoch:
             return
         # a loss from now on is one that other nodes share: see held_until in fold.lua
         self._store.hold_ms = int(self._settings.node_dead_s * 1000)
-        if known is not None:
-            log.warning("presence_registered_again", shard=shard, data_lost=known != epoch)
-            await self._register(shard, self._local.open_in(shard))
-        if known not in (None, epoch) and self.follow_anew:
+        was, self._epochs[shard] = self._epochs.get(shard, epoch), epoch
+        if was != epoch and self.follow_anew:
             self.follow_anew(shard)
-        self._epochs[shard] = epoch
+        sessions = self._local.open_in(shard)
+        if sessions:
+            log.warning("presence_registered_again", shard=shard, sessions=len(sessions), data_lost=was != epoch)
+            await self._register(shard, sessions)
+        # only now: a failure on the way is tried again at the next beat
+        self._settled[shard] = epoch
 
     async def sweep(self) -> None:
         """Ends what is over: graces, and the sessions of dead nodes. Raises Unavailable."""

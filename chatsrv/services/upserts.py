@@ -11,7 +11,7 @@ from chatsrv.domain.errors import ChatError, Conflict
 from chatsrv.domain.users import User, fold_case
 from chatsrv.services.users import new_user
 from chatsrv.storage import users as rows
-from chatsrv.storage.database import Database, Transaction
+from chatsrv.storage.database import Database, Overtaken, Transaction
 
 TRIES = 3
 
@@ -20,11 +20,12 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one item: `created`, `updated` or `error`."""
+    """What became of one item: `created`, `updated` or `error`; `before` is the user that was updated."""
 
     username: str | None
     status: str
     error: ChatError | None = None
+    before: User | None = None
 
 
 @dataclass(slots=True)
@@ -50,21 +51,22 @@ class Upserts:
             try:
                 async with self._db.write() as tx:
                     return await _Batch(tx, app_id, self._clock.now()).run(items)
-            except Conflict:
-                # somebody else took a name between our look and our write: look again
+            except (Conflict, Overtaken):
+                # somebody else took a name between our look and our write, or came across us: look again
                 if attempt == TRIES - 1:
                     raise
         raise AssertionError("unreachable")
 
 
 class _Batch:
-    """One transaction's work. Who holds which unique value is read once and then kept up to date here."""
+    """One transaction's work. Who holds which unique value is read once, and again only for what it wrote itself."""
 
     def __init__(self, tx: Transaction, app_id: str, now: int) -> None:
         self._tx = tx
         self._app_id = app_id
         self._now = now
         self._holders: dict[tuple[str, str], User] = {}
+        self._stale: set[tuple[str, str]] = set()
         self._round = _Round()
 
     async def run(self, items: Sequence[Values | ChatError]) -> list[Outcome]:
@@ -80,9 +82,11 @@ class _Batch:
         unique = _unique_values(item)
         if not self._round.touched.isdisjoint(unique):
             await self._write_round()
+        if not self._stale.isdisjoint(unique):
             await self._look_up([item])
+            self._stale -= unique
         target = self._holders.get(("username", fold_case(item["username"])))
-        taken = next((key for key in unique if (holder := self._holders.get(key)) and holder != target), None)
+        taken = next((key for key in sorted(unique) if (holder := self._holders.get(key)) and holder != target), None)
         if taken:
             error = Conflict(taken[0], f"Another one already has this {taken[0]}.")
             return Outcome(item["username"], "error", error)
@@ -94,9 +98,11 @@ class _Batch:
             self._round.new.append(new_user(item, self._now))
             return Outcome(item["username"], "created")
         values = {name: value for name, value in item.items() if name != "username"}
+        # whatever an import says, nobody was here less recently than we know
+        values |= {name: max(values[name], getattr(target.clocks, name)) for name in rows.CLOCKS if name in values}
         moved = max(self._now, target.updated_at + 1)
         self._round.changed.append((target.id, {"updated_at": moved, **values}))
-        return Outcome(target.username, "updated")
+        return Outcome(target.username, "updated", before=target)
 
     async def _look_up(self, items: Iterable[Values]) -> None:
         wanted: dict[str, list[str]] = {"username": [], "email": [], "external_id": [], "uuid": []}
@@ -118,6 +124,7 @@ class _Batch:
     async def _write_round(self) -> None:
         done, self._round = self._round, _Round()
         self._holders = {key: user for key, user in self._holders.items() if key not in done.touched}
+        self._stale |= done.touched
         for group in _by_fields(done.new, lambda values: values):
             await rows.add_many(self._tx, self._app_id, group)
         for changes in _by_fields(done.changed, lambda change: change[1]):

@@ -74,6 +74,7 @@ class Users:
 
     async def find(self, app_id: str, username: str) -> User:
         """The directory's part alone. Raises UserNotFound."""
+        _check_storable(username)
         async with self._db.read() as tx:
             user = await rows.get(tx, app_id, username)
         return user or _no_user(username)
@@ -106,6 +107,7 @@ class Users:
 
     async def delete(self, app_id: str, username: str) -> None:
         """For good, in every store; their sockets close. Raises UserNotFound."""
+        _check_storable(username)
         async with self._db.write() as tx:
             user = await rows.remove(tx, app_id, username) or _no_user(username)
         await self._presence.expel(user, CloseCode.DELETED)
@@ -148,6 +150,7 @@ class Users:
 
     async def _change(self, app_id: str, username: str, values: Mapping[str, Any]) -> tuple[User, User]:
         """The user after and before."""
+        _check_storable(username)
         async with self._db.write() as tx:
             old = await rows.get_for_update(tx, app_id, username) or _no_user(username)
             # a clock that was set back must not move updated_at back with it
@@ -158,6 +161,12 @@ class Users:
 
 def _without_presence(users: list[User]) -> list[Person]:
     return [Person(user, see(user, None)) for user in users]
+
+
+def _check_storable(username: str) -> None:
+    """No text column can hold these, and a driver asked for one fails: nobody has such a name."""
+    if any(char == "\0" or "\ud800" <= char <= "\udfff" for char in username):
+        _no_user(username)
 
 
 def _no_user(username: str) -> User:

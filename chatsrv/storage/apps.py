@@ -23,6 +23,12 @@ async def get_app(tx: AsyncConnection, app_id: str) -> App | None:
     return _app(row) if row else None
 
 
+async def get_app_for_update(tx: AsyncConnection, app_id: str) -> App | None:
+    """The row stays ours until the transaction ends (SQLite's writer has the whole file anyway)."""
+    row = (await tx.execute(select(apps).where(apps.c.id == app_id).with_for_update())).one_or_none()
+    return _app(row) if row else None
+
+
 async def list_apps(tx: AsyncConnection) -> list[tuple[App, int]]:
     """Every app with the number of its users, by id."""
     count = select(func.count()).where(users.c.app_id == apps.c.id).scalar_subquery()

@@ -39,16 +39,17 @@ class ChangeLog:
         feed = next(feed for feed, its_shard in self._feeds.items() if its_shard == shard)
         self._cursors[feed] = b"0-0"
 
-    async def read(self, block_ms: int) -> list[Entry]:
-        """Waits up to `block_ms` for what is new, in the log's order within a shard. Raises Unavailable."""
+    async def read(self, block_ms: int | None) -> list[Entry]:
+        """Waits up to `block_ms` (None: not at all) for what is new, in the log's order within a shard. Raises Unavailable."""
         with translated():
             cursors: Any = dict(self._cursors)
             found: Any = await self._redis.xread(cursors, count=READ_COUNT, block=block_ms)
         entries: list[Entry] = []
         for feed, items in found.items() if isinstance(found, dict) else found or ():
             for entry_id, fields in items:
-                entries.append(_entry(fields))
+                # first, so that an entry we cannot read is met once and not for ever
                 self._cursors[feed] = entry_id
+                entries.append(_entry(fields))
         return entries
 
 

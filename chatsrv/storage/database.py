@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -11,8 +10,9 @@ from typing import Any
 
 from sqlalchemy import URL, event, exc, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from uuid_utils import uuid4
 
-from chatsrv.domain.errors import Conflict, SetupError, Unavailable
+from chatsrv.domain.errors import Conflict, NotFound, SetupError, Unavailable
 
 UNIQUE_FIELDS = {
     "username_key": "username",
@@ -22,6 +22,12 @@ UNIQUE_FIELDS = {
     "apps": "appId",
 }
 """Which field a broken unique constraint is about, by a word of its message."""
+
+
+POSTGRES_PARAMETERS = frozenset(("host", "port", "ssl", "pgbouncer", "target_session_attrs"))
+"""What may stand behind the question mark; `pgbouncer` is ours, the others asyncpg's."""
+
+SSL_MODES = frozenset(("disable", "allow", "prefer", "require", "verify-ca", "verify-full"))
 
 
 class BadDatabaseUrl(SetupError):
@@ -40,15 +46,29 @@ def parse_url(text: str, data_dir: Path) -> URL:
     if backend in ("postgres", "postgresql"):
         return _translate_ssl(url.set(drivername="postgresql+asyncpg"))
     if backend == "sqlite":
+        if url.database in (None, "", ":memory:"):
+            raise BadDatabaseUrl("database_url names no file; use sqlite:///relative.db or sqlite:////absolute.db")
         return url.set(drivername="sqlite+aiosqlite")
     raise BadDatabaseUrl(f"database_url begins with {backend}://; only postgres:// and sqlite:/// are known")
 
 
 def _translate_ssl(url: URL) -> URL:
     """asyncpg knows libpq's `sslmode` by the name `ssl`."""
-    mode = url.query.get("sslmode")
-    url = url.difference_update_query(["sslmode"])
-    return url.update_query_dict({"ssl": mode}) if isinstance(mode, str) else url
+    mode = url.query.get("sslmode", url.query.get("ssl"))
+    url = url.difference_update_query(["sslmode", "ssl"])
+    unknown = sorted(set(url.query) - POSTGRES_PARAMETERS)
+    if unknown:
+        known = ", ".join(sorted(POSTGRES_PARAMETERS | {"sslmode"}))
+        raise BadDatabaseUrl(f"database_url has the parameter {unknown[0]}; only {known} are known")
+    if mode is None:
+        return url
+    if mode not in SSL_MODES:
+        raise BadDatabaseUrl(f"sslmode in database_url must be one of {', '.join(sorted(SSL_MODES))}")
+    return url.update_query_dict({"ssl": mode})
+
+
+class Overtaken(Unavailable):
+    """The database undid this transaction in favour of another; running it again at once makes sense."""
 
 
 Transaction = AsyncConnection
@@ -81,7 +101,7 @@ class Database:
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that commits at the end of the block. Raises Conflict and Unavailable."""
+        """A transaction that commits at the end of the block. Raises Conflict, NotFound and Unavailable."""
         with _translated():
             async with self._writer.begin() as tx:
                 yield tx
@@ -93,28 +113,38 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except exc.IntegrityError as error:
-        raise conflict_of(error) from error
+        raise meaning_of(error) from error
     except (exc.TimeoutError, OSError) as error:
         raise Unavailable("database") from error
     except exc.DBAPIError as error:
+        if _state_of(error).startswith("40"):
+            raise Overtaken("database") from error
         if _is_outage(error):
             raise Unavailable("database") from error
         raise
 
 
 def _is_outage(error: exc.DBAPIError) -> bool:
-    if error.connection_invalidated:
-        return True
+    if error.connection_invalidated or error.statement is None:
+        return True  # without a statement it was the way to the database that failed
     if isinstance(error.orig, sqlite3.OperationalError):
-        return not re.search("no such|syntax", str(error.orig))
-    # classes 08 connection, 40 deadlock, 53 resources, 57 operator, 58 system, 25006 read-only: trying again may help
-    state = getattr(error.orig, "sqlstate", None) or ""
-    return state[:2] in ("08", "40", "53", "57", "58") or state == "25006"
+        # the plain error is a statement that cannot be: a mistake of ours; others are locks, disks and files
+        return getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF != sqlite3.SQLITE_ERROR
+    # classes 08 connection, 53 resources, 57 operator, 58 system, 25006 read-only: trying again may help
+    state = _state_of(error)
+    return state[:2] in ("08", "53", "57", "58") or state == "25006"
 
 
-def conflict_of(error: exc.IntegrityError) -> Conflict:
-    """The field is told by the name of the constraint or column in the driver's message."""
+def _state_of(error: exc.DBAPIError) -> str:
+    """PostgreSQL's code of what went wrong; SQLite has none."""
+    return getattr(error.orig, "sqlstate", None) or ""
+
+
+def meaning_of(error: exc.IntegrityError) -> Conflict | NotFound:
+    """The field of a conflict is told by the name of the constraint or column in the driver's message."""
     text = str(error.orig)
+    if "foreign key" in text.lower():
+        return NotFound("There is no such app any more.")
     for word, field in UNIQUE_FIELDS.items():
         if word in text:
             return Conflict(field, f"Another one already has this {field}.")
@@ -137,22 +167,34 @@ async def open_database(url: URL, pool_size: int, timeout_s: float) -> AsyncIter
 
 
 def _postgres_engines(url: URL, pool_size: int, timeout_s: float) -> tuple[AsyncEngine, AsyncEngine]:
-    # statement_cache_size=0: a pgbouncer in between may hand each transaction another connection
     arguments: dict[str, Any] = {"timeout": timeout_s, "command_timeout": timeout_s}
     if url.query.get("pgbouncer"):
         url = url.difference_update_query(["pgbouncer"])
-        arguments |= {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
-    engine = create_async_engine(
-        url, pool_size=pool_size, max_overflow=0, pool_timeout=timeout_s, pool_pre_ping=True, connect_args=arguments
-    )
+        # it may hand each transaction another connection, and the same one to several processes
+        arguments |= {
+            "statement_cache_size": 0,
+            "prepared_statement_cache_size": 0,
+            "prepared_statement_name_func": lambda: f"chatsrv_{uuid4().hex}",
+        }
+    engine = _make_engine(url, pool_size, timeout_s, pool_pre_ping=True, connect_args=arguments)
     return engine, engine
 
 
+def _make_engine(url: URL, pool_size: int, timeout_s: float, **further: Any) -> AsyncEngine:
+    """Errors do not tell parameters: some are secrets, and errors end up in logs."""
+    return create_async_engine(
+        url, pool_size=pool_size, max_overflow=0, pool_timeout=timeout_s, hide_parameters=True, **further
+    )
+
+
 def _sqlite_engines(url: URL, pool_size: int, timeout_s: float) -> tuple[AsyncEngine, AsyncEngine]:
-    if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    reader = create_async_engine(url, pool_size=pool_size, max_overflow=0, pool_timeout=timeout_s)
-    writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=timeout_s)
+    folder = Path(url.database or "").parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadDatabaseUrl(f"the database's folder {folder} cannot be made: {error.strerror}") from error
+    reader = _make_engine(url, pool_size, timeout_s)
+    writer = _make_engine(url, 1, timeout_s)
     _prepare_sqlite(reader, "BEGIN", timeout_s)
     _prepare_sqlite(writer, "BEGIN IMMEDIATE", timeout_s)
     return reader, writer

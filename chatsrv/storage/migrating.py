@@ -25,12 +25,14 @@ async def downgrade(db: Database, revision: str) -> None:
 
 
 async def missing(db: Database) -> list[str]:
-    """The revisions that the database lacks, oldest first; empty when it is up to date."""
+    """The revisions that the database lacks, oldest first; empty when it is up to date, or newer than we are."""
     async with db.read() as tx:
         current = await tx.run_sync(lambda connection: MigrationContext.configure(connection).get_current_heads())
     script = ScriptDirectory.from_config(_config(None))
-    applied = {part.revision for head in current for part in script.iterate_revisions(head, "base")}
     every = [part.revision for part in script.walk_revisions()]
+    if not set(current) <= set(every):
+        return []  # while servers are replaced, the new ones have migrated and the old ones still run
+    applied = {part.revision for head in current for part in script.iterate_revisions(head, "base")}
     return [revision for revision in reversed(every) if revision not in applied]
 
 

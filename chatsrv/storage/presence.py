@@ -47,14 +47,11 @@ class Swept:
 
     ended: int
     orphaned: int
+    has_more: bool
 
     @property
     def may_sweep(self) -> bool:
         return self.ended >= 0
-
-    @property
-    def has_more(self) -> bool:
-        return SWEEP_BATCH in (self.ended, self.orphaned)
 
 
 class _State(msgspec.Struct):
@@ -93,14 +90,16 @@ class PresenceStore:
         lease_ms: int,
         changelog_max: int,
         hold_ms: int,
+        sweep_batch: int = SWEEP_BATCH,
     ) -> None:
         self._redis = redis
+        self._scripts = scripts
         self._prefix = prefix
         self._clock = clock
         self._lease_ms = lease_ms
         self._changelog_max = changelog_max
+        self._sweep_batch = sweep_batch
         self.hold_ms = hold_ms
-        self._scripts = scripts
 
     async def open(self, app_id: str, user_id: int, session: NewSession, record: bytes, most: int) -> Opened | None:
         """None where the user was deleted or deactivated while they connected."""
@@ -130,11 +129,12 @@ class PresenceStore:
 
     async def sweep(self, shard: int, node: str) -> Swept:
         """One batch of each kind."""
-        return Swept(*await self._run("sweep", shard, node, SWEEP_BATCH))
+        ended, orphaned = await self._run("sweep", shard, node, self._sweep_batch)
+        return Swept(ended, orphaned, self._sweep_batch in (ended, orphaned))
 
     async def purge(self, app_id: str, user_id: int, code: int, fate: str) -> int:
         """Ends all sessions of a user; `fate` is keep, bar or forget as in purge.lua."""
-        return int(await self._run("purge", keys.shard_of(app_id), app_id, user_id, code, fate))
+        return int(await self._run("purge", keys.shard_of(app_id), app_id, user_id, int(code), fate))
 
     async def admit(self, app_id: str, user_id: int) -> None:
         await self._run("admit", keys.shard_of(app_id), app_id, user_id)

@@ -13,7 +13,7 @@ from redis.asyncio import Redis as Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 
-from chatsrv.domain.errors import Unavailable
+from chatsrv.domain.errors import SetupError, Unavailable
 
 OUTAGES = (
     exceptions.ConnectionError,
@@ -28,7 +28,7 @@ OUTAGES = (
 async def open_redis(url: str, pool_size: int, timeout_s: float | None, tls_verify: bool) -> AsyncIterator[Redis]:
     """A pool whose callers wait for a free connection instead of failing above its size.
 
-    `timeout_s` None is for blocking reads, which the default of five seconds would break.
+    `timeout_s` None is for blocking reads, which the default of five seconds would break. Raises SetupError.
     """
     options: dict[str, Any] = {
         "max_connections": pool_size,
@@ -42,7 +42,11 @@ async def open_redis(url: str, pool_size: int, timeout_s: float | None, tls_veri
         options |= {"ssl_cert_reqs": ssl.CERT_NONE, "ssl_check_hostname": False}
     if not url.startswith("unix://"):
         options |= {"maint_notifications_config": _no_maintenance_notices()}
-    client = Redis(connection_pool=BlockingConnectionPool.from_url(url, **options))
+    try:
+        client = Redis(connection_pool=BlockingConnectionPool.from_url(url, **options))
+    except ValueError as error:
+        # never the URL itself, which holds a password
+        raise SetupError("redis_url is no URL; use redis://:password@host:6379/0, rediss:// or unix://") from error
     try:
         yield client
     finally:

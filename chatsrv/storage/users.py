@@ -84,7 +84,9 @@ async def change_many(tx: AsyncConnection, items: Sequence[tuple[int, Mapping[st
     names = _columns(items[0][1])
     statement = update(users).where(users.c.id == bindparam("b_id"))
     statement = statement.values({name: bindparam(f"b_{name}") for name in names})
-    rows = ({"b_id": user_id} | {f"b_{k}": v for k, v in _columns(values).items()} for user_id, values in items)
+    # always in order of id: two transactions that lock rows in different orders can lock each other out
+    ordered = sorted(items, key=lambda item: item[0])
+    rows = ({"b_id": user_id} | {f"b_{k}": v for k, v in _columns(values).items()} for user_id, values in ordered)
     await tx.execute(statement, list(rows))
 
 
@@ -104,7 +106,9 @@ async def advance_clocks(tx: AsyncConnection, clocks: Mapping[int, Clocks]) -> N
         for name in CLOCKS
     }
     statement = update(users).where(users.c.id == bindparam("b_id")).values(later)
-    rows = [{"b_id": user_id} | {f"b_{name}": getattr(c, name) for name in CLOCKS} for user_id, c in clocks.items()]
+    # in order of id, as in change_many
+    ordered = sorted(clocks.items())
+    rows = [{"b_id": user_id} | {f"b_{name}": getattr(c, name) for name in CLOCKS} for user_id, c in ordered]
     await tx.execute(statement, rows)
 
 

@@ -23,7 +23,7 @@ from chatsrv.storage.scripts import Scripts
 APP = "checked"
 SHARD = shard_of(APP)
 USERS = range(1, 6)
-LEASE_S, BEAT_S, GRACE_S, ORPHAN_GRACE_S = 10, 3, 5, 4
+LEASE_S, BEAT_S, GRACE_S = 10, 3, 5
 OFFLINE = PresenceStatus.OFFLINE
 
 
@@ -64,6 +64,7 @@ class World:
             lease_ms=LEASE_S * 1000,
             changelog_max=10_000,
             hold_ms=LEASE_S * 1000,
+            sweep_batch=2,
         )
         self.log = ChangeLog(redis, self.prefix)
         self.log.rewind(SHARD)
@@ -72,6 +73,7 @@ class World:
         self.shown: dict[int, PresenceStatus] = {}
         self.version = 0
         self.names = 0
+        self.orphan_grace_s = self.random.choice([0, 4])
 
     async def run(self, steps: int) -> None:
         deeds = {
@@ -113,7 +115,7 @@ class World:
         session = self.new_name()
         new = NewSession(session, client or session, client is not None, Device.WEB, False, "websocket", "::1")
         record = {"n": node.id, "k": new.client_id, "w": int(new.has_own_client_id), "d": "web", "b": 0, "i": 0}
-        record |= {"t": "websocket", "p": "::1", "g": ORPHAN_GRACE_S * 1000, "o": self.clock.now()}
+        record |= {"t": "websocket", "p": "::1", "g": self.orphan_grace_s * 1000, "o": self.clock.now()}
         raw = msgspec.json.encode(record)
         if await self.store.open(APP, user, new, raw, 3):
             node.sockets[session] = Socket(user, Registration(APP, user, session, raw))
@@ -158,17 +160,16 @@ class World:
     async def wake(self) -> None:
         for node in self.nodes:
             if node.asleep:
-                node.asleep = False
                 await self.sweep(node)
+                await self.beat(node)
+                await self.check_log()
+                node.asleep = False
 
     async def lose_data(self) -> None:
         async for name in self.redis.scan_iter(match=f"{self.prefix}:*"):
             await self.redis.delete(name)
         self.log.rewind(SHARD)
         self.shown, self.version = {}, 0
-        # nodes that sleep now have one lease to wake and register in; those that sleep longer are late
-        for node in self.awake():
-            await self.beat(node)
 
     async def delete(self) -> None:
         users = [user for user in USERS if user not in self.deleted]
@@ -224,7 +225,7 @@ class World:
     # What must be true
 
     async def check_log(self) -> None:
-        for entry in await self.log.read(1):
+        for entry in await self.log.read(None):
             if not isinstance(entry, Changed):
                 self.obey(entry.user_id, entry.session_id)
                 continue
@@ -234,7 +235,7 @@ class World:
                 raise Violated(f"user {entry.user_id} changed from {entry.warm.status!r} to the same")
             self.version = entry.warm.version
             self.shown[entry.user_id] = entry.warm.status
-            if entry.warm.status is OFFLINE:
+            if entry.warm.status is OFFLINE and entry.user_id not in self.deleted:
                 self.check_nobody_holds(entry.user_id)
 
     def obey(self, user: int, session: str | None) -> None:
@@ -258,7 +259,7 @@ class World:
             for node in self.nodes:
                 await self.reconcile(node)
                 await self.sweep(node)
-            await self.check_log()
+                await self.check_log()
         held = {socket.user for node in self.nodes for socket in node.sockets.values()}
         warm = await self.store.read_all(APP)
         online = {user for user, one in warm.items() if one.status is not OFFLINE}

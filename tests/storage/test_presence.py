@@ -89,7 +89,7 @@ class Keyspace:
 
     async def news(self) -> list[Entry]:
         """What came into the log since the last call."""
-        return await self.log.read(1)
+        return await self.log.read(None)
 
     async def changes(self) -> list[tuple[int, PresenceStatus]]:
         return [(entry.user_id, entry.warm.status) for entry in await self.news() if isinstance(entry, Changed)]

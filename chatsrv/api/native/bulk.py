@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from aiohttp import web
 
-from chatsrv.api.dialect import Call, check_media_type, json_response, pieces, read_json_object
+from chatsrv.api.dialect import Call, check_depth, check_media_type, json_response, pieces, read_json_object
 from chatsrv.api.native.input import check_names, read_new_user
 from chatsrv.domain.errors import ChatError, Invalid, Malformed, Problem
 from chatsrv.domain.wire import describe
@@ -66,10 +66,24 @@ async def export(call: Call) -> web.StreamResponse:
 
 async def import_(call: Call) -> web.StreamResponse:
     check_media_type(call.request, NDJSON_TYPES)
-    lines = split_lines(pieces(call.request), call.services.settings.import_line_max_bytes)
-    report = await call.services.transfer.import_lines(call.app.id, lines)
+    settings = call.services.settings
+    lines = split_lines(pieces(call.request), settings.import_line_max_bytes)
+    report = await call.services.transfer.import_lines(call.app.id, _shallow(lines, settings.json_max_depth))
     failed = [_render_failure(failure) for failure in report.failed]
-    return json_response({"created": report.created, "updated": report.updated, "failed": failed})
+    answer = {"created": report.created, "updated": report.updated, "failed": failed}
+    return json_response({**answer, "stopped": True} if report.stopped else answer)
+
+
+async def _shallow(lines: AsyncIterator[bytes | ChatError], limit: int) -> AsyncIterator[bytes | ChatError]:
+    """A line is nested no deeper than any other JSON; one that is, is an error in its place."""
+    async for line in lines:
+        try:
+            if isinstance(line, bytes):
+                check_depth(line, limit)
+        except ChatError as error:
+            yield error
+        else:
+            yield line
 
 
 def _render_failure(failure: Failure) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from chatsrv.domain.listing import (
     Sort,
     UserQuery,
 )
-from chatsrv.domain.wire import FIELDS
+from chatsrv.domain.wire import FIELDS, PRESENCE_FIELDS
 from chatsrv.settings import Settings
 
 PARAMETERS = ("limit", "offset", "cursor", "sort", "filter", "presence", "fields")
@@ -53,7 +53,7 @@ def read_list(parameters: MultiMapping[str], settings: Settings) -> ListRequest:
     """Raises Invalid naming the parameter that is unknown or bad."""
     _check_names(parameters)
     sort = _read_sort(parameters.get("sort", ""))
-    presence = _read_flag(parameters, "presence")
+    presence, fields = _read_flag(parameters, "presence"), read_fields(parameters)
     by_cursor = "cursor" in parameters
     if by_cursor and "offset" in parameters:
         _refuse("cursor", "does not go with offset")
@@ -64,9 +64,9 @@ def read_list(parameters: MultiMapping[str], settings: Settings) -> ListRequest:
         after=_read_cursor(parameters["cursor"], sort) if by_cursor and parameters["cursor"] else None,
         sort=sort,
         filters=tuple(_read_filter(text) for text in parameters.getall("filter", [])),
-        with_presence=presence,
+        with_presence=presence or not PRESENCE_FIELDS.isdisjoint(fields or ()),
     )
-    return ListRequest(query, read_fields(parameters), presence)
+    return ListRequest(query, fields, presence)
 
 
 def read_fields(parameters: MultiMapping[str]) -> tuple[str, ...] | None:
@@ -168,9 +168,14 @@ def _read_cursor(text: str, sort: tuple[Sort, ...]) -> After:
     kinds = [str if item.field in TEXT_FIELDS else int for item in sort]
     if name != _name_sort(sort) or [type(value) for value in values] != kinds:
         _refuse("cursor", "belongs to another sort")
-    if any(isinstance(number, int) and abs(number) > ID_MAX for number in (*values, id_)) or "\0" in str(values):
+    if not all(_can_be_asked_for(value) for value in (*values, id_)):
         _refuse("cursor", "is not one that a page's next link carried")
     return After(tuple(values), id_)
+
+
+def _can_be_asked_for(value: FilterValue) -> bool:
+    """No column holds anything else, and a database that is asked for it fails."""
+    return abs(value) <= ID_MAX if isinstance(value, int) else "\0" not in value
 
 
 def _name_sort(sort: tuple[Sort, ...]) -> str:

@@ -24,8 +24,9 @@ BACKEND_FIELDS = frozenset(("role", "external_id"))
 
 
 async def create(call: Call) -> web.StreamResponse:
-    values = read_new_user(await _read_body(call))
+    listing.check_parameters(call.request.query, ("fields",))
     fields = listing.read_fields(call.request.query) or USER
+    values = read_new_user(await _read_body(call))
     person = await call.services.users.create(call.app.id, values)
     location = f"/v1/{call.app.id}/users/{quote(person.user.username, safe='')}"
     return json_response(render(person, fields), 201, {"Location": location})
@@ -47,6 +48,8 @@ async def list_page(call: Call) -> web.StreamResponse:
         return _conditional(call, _render_all(page.people, request.fields or SUMMARY), headers)
     users = _render_all(page.people, request.fields or USER)
     body = {"count": len(users), "links": links, "total_count": page.total, "users": users}
+    if call.services.presence.stale_s is not None:
+        body["stale"] = True
     return _conditional(call, body, headers)
 
 

@@ -28,7 +28,10 @@ for _, node in ipairs(redis.call('ZRANGEBYSCORE', key_nodes(), '-inf', now, 'LIM
   local heard_at = tonumber(redis.call('ZSCORE', key_nodes(), node)) - lease_ms
   orphaned = each(redis.call('ZRANGE', key_node(node), 0, batch - 1), function(entry, app, user, id, session)
     redis.call('ZREM', key_node(node), entry)
-    if session then let_end(app, user, id, session, session.g, heard_at) end
+    if session then
+      let_end(app, user, id, session, session.g, heard_at)
+      settle(app, user, {n = heard_at})
+    end
   end)
   if redis.call('ZCARD', key_node(node)) == 0 then redis.call('ZREM', key_nodes(), node) end
 end

@@ -1,0 +1,44 @@
+"""Requests byte by byte, for what no decent client would send."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
+
+from tests.client import Answer, ApiClient
+
+
+async def send(api: ApiClient, head: str, body: bytes = b"", *, anonymous: bool = False) -> Answer:
+    """`head` is the request line and more headers, a line each; Host and the client's credentials are added.
+
+    The server has ten seconds to answer and to close the connection.
+    """
+    line, *headers = head.splitlines()
+    given = {header.partition(":")[0].lower() for header in headers}
+    added = {"Host": "test", "Connection": "close", **({} if anonymous else api.headers)}
+    headers += [f"{name}: {value}" for name, value in added.items() if name.lower() not in given]
+    # latin-1: each character is one byte on the wire
+    request = "\r\n".join((f"{line} HTTP/1.1", *headers, "", "")).encode("latin-1") + body
+    async with asyncio.timeout(10):
+        return _read(await _exchange(URL(api.url), request))
+
+
+async def _exchange(url: URL, request: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    try:
+        writer.write(request)
+        await writer.drain()
+        return await reader.read(-1)
+    finally:
+        writer.close()
+
+
+def _read(answer: bytes) -> Answer:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    line, *rest = head.decode().split("\r\n")
+    headers = CIMultiDict((name, value) for name, _, value in (header.partition(": ") for header in rest))
+    is_json = headers.get("Content-Type") == "application/json" and bool(body)
+    return Answer(int(line.split()[1]), CIMultiDictProxy(headers), body, msgspec.json.decode(body) if is_json else None)

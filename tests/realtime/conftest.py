@@ -1,0 +1,106 @@
+"""Sockets on running nodes, and stock clients."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import pytest
+import socketio
+from aiohttp import web
+
+from chatsrv.app import create_app
+from chatsrv.domain.clock import Clock
+from chatsrv.services import Services
+from tests.conftest import DemoApp
+
+DEADLINE_S = 10.0
+
+
+async def eventually(check: Callable[[], Awaitable[bool]], what: str) -> None:
+    """Asks until it is so; a deadline ends a test that would wait for ever."""
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            while not await check():
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise AssertionError(f"in {DEADLINE_S} s it did not become true that {what}") from None
+
+
+class Client:
+    """A stock client on websocket that writes down what it is sent."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.io = socketio.AsyncClient(reconnection=False)
+        self.events: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
+        self.refusal: Any = None
+        self.io.on("*", self._note)
+        self.io.on("connect_error", self._refused)
+
+    async def _note(self, event: str, payload: Any = None) -> None:
+        self.events.put_nowait((event, payload))
+
+    async def _refused(self, data: Any) -> None:
+        self.refusal = data
+
+    async def connect(self, auth: Any) -> Any:
+        """Returns the `hello`."""
+        await self.io.connect(self.url, auth=auth, transports=["websocket"], wait_timeout=DEADLINE_S)
+        return await self.next("hello")
+
+    async def refused(self, auth: Any) -> dict[str, Any]:
+        """Connects, must be refused, and returns `data` of the connect_error."""
+        with pytest.raises(socketio.exceptions.ConnectionError):
+            await self.io.connect(self.url, auth=auth, transports=["websocket"], wait_timeout=DEADLINE_S)
+        data: dict[str, Any] = self.refusal["data"]
+        return data
+
+    async def next(self, event: str) -> Any:
+        """The payload of the next event, which must be that one."""
+        async with asyncio.timeout(DEADLINE_S):
+            name, payload = await self.events.get()
+        assert name == event, f"{name} came: {payload}"
+        return payload
+
+    async def lose(self) -> None:
+        """The wire breaks: no word from the client."""
+        self.io.eio.ws._response.connection.transport.abort()
+        await self.io.wait()
+
+
+@asynccontextmanager
+async def running_node(services: Services) -> AsyncIterator[str]:
+    """The URL of a node that serves as `chatsrv serve` does."""
+    runner = web.AppRunner(create_app(services), access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+@pytest.fixture
+async def node(services: Services, demo: DemoApp, clock: Clock) -> AsyncIterator[str]:
+    """A node on a keyspace that is no longer new: in a new one, offline changes are held for a lease."""
+    await services.upkeep.beat()
+    clock.advance(services.settings.node_dead_s + 1)
+    async with running_node(services) as url:
+        yield url
+
+
+@pytest.fixture
+async def new_client(node: str) -> AsyncIterator[Callable[[], Client]]:
+    """Makes clients of the node; they are gone when the test ends."""
+    async with AsyncExitStack() as stack:
+
+        def make(url: str = node) -> Client:
+            client = Client(url)
+            stack.push_async_callback(client.io.disconnect)
+            return client
+
+        yield make

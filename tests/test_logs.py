@@ -1,0 +1,170 @@
+"""Logs: one line per event in the form that was asked for, and nothing in it that opens a door."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from chatsrv import logs
+from chatsrv.domain.errors import ChatError
+from chatsrv.services import Services
+from chatsrv.settings import Settings
+from chatsrv.storage.database import open_database, parse_url
+
+TOKEN = "cs_0123456789ab_kept-to-ourselves"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def own_logging() -> Iterator[None]:
+    """Logging belongs to the process: what a test configures ends with it."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    levels = {name: logging.getLogger(name).level for name in logs.QUIET}
+    yield
+    root.handlers[:], root.level = handlers, level
+    for name, quiet in levels.items():
+        logging.getLogger(name).setLevel(quiet)
+    logs.clear_contextvars()
+    structlog.reset_defaults()
+
+
+def records(out: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in out.getvalue().splitlines()]
+
+
+def fail(token: str) -> None:
+    """A failure whose frame holds a token."""
+    raise RuntimeError(f"failed with {len(token)} characters")
+
+
+def log_failure(name: str) -> None:
+    try:
+        fail(TOKEN)
+    except RuntimeError:
+        structlog.get_logger(name).exception("request_failed", path="/v1/users")
+
+
+def test_a_line_of_json_tells_what_when_where_and_for_which_request() -> None:
+    out = io.StringIO()
+    logs.configure("json", "info", out)
+    logs.bind_contextvars(request_id="r1")
+    structlog.get_logger("chatsrv.tests").info("request", status=200)
+    (record,) = records(out)
+    assert record.pop("timestamp").endswith("Z")
+    assert record == {
+        "event": "request",
+        "level": "info",
+        "logger": "chatsrv.tests",
+        "request_id": "r1",
+        "status": 200,
+    }
+
+
+def test_a_library_speaks_in_the_same_lines() -> None:
+    out = io.StringIO()
+    logs.configure("json", "info", out)
+    logs.bind_contextvars(request_id="r1")
+    logging.getLogger("aiohttp.server").error("broken %s", "pipe", extra={"peer": "p"})
+    (record,) = records(out)
+    assert (record["event"], record["level"], record["logger"]) == ("broken pipe", "error", "aiohttp.server")
+    assert (record["request_id"], record["peer"]) == ("r1", "p")
+
+
+def test_text_is_for_people() -> None:
+    out = io.StringIO()
+    logs.configure("text", "info", out)
+    structlog.get_logger("chatsrv.tests").info("request", status=200)
+    line = out.getvalue()
+    assert "request" in line
+    assert "status=200" in line
+    assert "\x1b" not in line
+
+
+def test_auto_is_text_on_a_terminal_and_json_elsewhere() -> None:
+    terminal, pipe = Terminal(), io.StringIO()
+    for out in (terminal, pipe):
+        logs.configure("auto", "info", out)
+        structlog.get_logger("chatsrv.tests").info("request")
+    assert "\x1b" in terminal.getvalue()
+    assert records(pipe)[0]["event"] == "request"
+
+
+def test_levels_below_the_one_asked_for_are_silent() -> None:
+    out = io.StringIO()
+    logs.configure("json", "warning", out)
+    log = structlog.get_logger("chatsrv.tests")
+    log.info("quiet")
+    log.warning("loud")
+    logging.getLogger("elsewhere").info("quiet")
+    assert [record["event"] for record in records(out)] == ["loud"]
+
+
+def test_configuring_twice_does_not_double_the_lines() -> None:
+    out = io.StringIO()
+    logs.configure("json", "info", out)
+    logs.configure("json", "info", out)
+    structlog.get_logger("chatsrv.tests").info("once")
+    assert len(records(out)) == 1
+
+
+@pytest.mark.parametrize("kind", ["json", "text"])
+def test_a_failure_is_logged_with_its_traceback_but_without_local_variables(kind: str) -> None:
+    out = io.StringIO()
+    logs.configure(kind, "debug", out)
+    log_failure("chatsrv.tests")
+    assert "RuntimeError" in out.getvalue()
+    assert "test_logs.py" in out.getvalue()
+    assert TOKEN not in out.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["json", "text"])
+def test_settings_in_a_log_line_tell_no_password(kind: str) -> None:
+    out = io.StringIO()
+    logs.configure(kind, "debug", out)
+    structlog.get_logger("chatsrv.tests").info("settings", all=Settings(database_url="postgres://a:hunter2@h/d"))
+    assert "settings" in out.getvalue()
+    assert "hunter2" not in out.getvalue()
+
+
+def test_libraries_that_print_what_they_carry_are_quiet_even_when_debugging() -> None:
+    out = io.StringIO()
+    logs.configure("json", "debug", out)
+    for name in ("socketio.server", "engineio.server", "aiohttp.access", "aiosqlite"):
+        logging.getLogger(name).info("received %s", TOKEN)
+    assert out.getvalue() == ""
+
+
+async def test_debugging_the_whole_way_of_a_key_and_a_token_prints_neither(services: Services) -> None:
+    out = io.StringIO()
+    logs.configure("json", "debug", out)
+    app, key = await services.apps.create("quiet", None)
+    await services.users.create("quiet", {"username": "anna"})
+    token, _ = await services.callers.mint_token(app, "anna", 60)
+    for credential in (key, token, key + "x", token + "x"):
+        try:
+            await services.callers.identify(credential)
+        except ChatError as error:
+            structlog.get_logger("chatsrv.tests").info("refused", reason=str(error))
+    assert "refused" in out.getvalue()
+    for secret in (key, token, app.jwt_secret, key.rpartition("_")[2]):
+        assert secret not in out.getvalue()
+
+
+async def test_a_failing_statement_does_not_tell_its_values(tmp_path: Path) -> None:
+    async with open_database(parse_url("", tmp_path), 1, 1) as db:
+        with pytest.raises(Exception, match="no such table") as caught:
+            async with db.write() as tx:
+                await tx.exec_driver_sql("INSERT INTO nowhere VALUES (?)", (TOKEN,))
+    assert TOKEN not in str(caught.value)
