@@ -9,7 +9,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet install --con
 PINS   := pyproject.toml config/constraints.txt chatsrv/__init__.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format type layers check pins clean
+.PHONY: help run test lint format type layers check docs pins clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -35,6 +35,10 @@ layers: $(VENV)/.installed-dev
 	@$(BIN)/lint-imports --no-cache
 
 check: lint type layers test
+
+# The pages that are made from the code.
+docs: $(VENV)/.installed-dev
+	@$(BIN)/python -m tests.settings_page
 
 # Newest versions that pyproject.toml allows, for every Python and platform; run the tests before you commit them.
 pins: $(VENV)/.installed-dev

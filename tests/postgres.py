@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
@@ -30,9 +32,14 @@ def only_one(file: Path) -> Iterator[None]:
 
 @asynccontextmanager
 async def running_postgres(folder: Path) -> AsyncIterator[str]:
-    """The server's URL; whichever process is last stops the server."""
+    """The server's URL; whichever process is last stops the server and removes its data.
+
+    Started by root the server runs as another user, who may lose sight of pytest's own folders when another run
+    begins: the data lie beside them.
+    """
+    data = Path(tempfile.gettempdir()) / f"chatsrv-postgres-{sha256(str(folder).encode()).hexdigest()[:16]}"
     with only_one(folder / "postgres.lock"):
-        server = await asyncio.to_thread(get_server, folder / "postgres")
+        server = await asyncio.to_thread(get_server, data, cleanup_mode="delete")
         url = _with_host_in_path(server.get_uri())
         if not (folder / "postgres.ready").exists():
             await _prepare(url)
