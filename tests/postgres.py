@@ -41,9 +41,9 @@ async def running_postgres(folder: Path) -> AsyncIterator[str]:
     with only_one(folder / "postgres.lock"):
         server = await asyncio.to_thread(get_server, data, cleanup_mode="delete")
         url = _with_host_in_path(server.get_uri())
-        if not (folder / "postgres.ready").exists():
+        if not (data / "template.ready").exists():
             await _prepare(url)
-            (folder / "postgres.ready").touch()
+            (data / "template.ready").touch()
     try:
         yield url
     finally:

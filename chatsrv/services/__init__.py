@@ -35,6 +35,10 @@ GUEST_PATIENCE_S = 10.0
 GUEST_POLL_S = 0.05
 
 
+FEED_TIMEOUT_S = 10.0
+"""Longer than a read of the change log blocks; a connection that died without a word is noticed after it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """Everything that the edges, the worker, the CLI and the tests use."""
@@ -74,7 +78,7 @@ async def open_services(
         redis = await enter(
             open_redis(redis_url, settings.redis_pool, settings.redis_timeout_s, settings.redis_tls_verify)
         )
-        blocking = await enter(open_redis(redis_url, 2, None, settings.redis_tls_verify))
+        blocking = await enter(open_redis(redis_url, 2, FEED_TIMEOUT_S, settings.redis_tls_verify))
         clock = clock or Clock()
         metrics = Metrics()
         store = PresenceStore(

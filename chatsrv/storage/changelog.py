@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import structlog
 from redis.asyncio import Redis
 
 from chatsrv.domain.presence import Changed, CloseOrdered, Entry
 from chatsrv.storage import keys
 from chatsrv.storage.presence import read_warm
 from chatsrv.storage.redis import translated
+
+log = structlog.get_logger(__name__)
 
 READ_COUNT = 1000
 
@@ -40,17 +43,27 @@ class ChangeLog:
         self._cursors[feed] = b"0-0"
 
     async def read(self, block_ms: int | None) -> list[Entry]:
-        """Waits up to `block_ms` (None: not at all) for what is new, in the log's order within a shard. Raises Unavailable."""
+        """Waits up to `block_ms` (None: not at all) for what is new, in the log's order within a shard.
+
+        An entry that cannot be read, as a newer version may write one, is logged and passed over. Raises Unavailable.
+        """
         with translated():
             cursors: Any = dict(self._cursors)
             found: Any = await self._redis.xread(cursors, count=READ_COUNT, block=block_ms)
         entries: list[Entry] = []
         for feed, items in found.items() if isinstance(found, dict) else found or ():
             for entry_id, fields in items:
-                # first, so that an entry we cannot read is met once and not for ever
                 self._cursors[feed] = entry_id
-                entries.append(_entry(fields))
+                entries += _entries(fields)
         return entries
+
+
+def _entries(fields: Mapping[bytes, bytes]) -> list[Entry]:
+    try:
+        return [_entry(fields)]
+    except (KeyError, ValueError):
+        log.exception("change_unreadable")
+        return []
 
 
 def _entry(fields: Mapping[bytes, bytes]) -> Entry:

@@ -25,18 +25,19 @@ OUTAGES = (
 
 
 @asynccontextmanager
-async def open_redis(url: str, pool_size: int, timeout_s: float | None, tls_verify: bool) -> AsyncIterator[Redis]:
+async def open_redis(url: str, pool_size: int, timeout_s: float, tls_verify: bool) -> AsyncIterator[Redis]:
     """A pool whose callers wait for a free connection instead of failing above its size.
 
-    `timeout_s` None is for blocking reads, which the default of five seconds would break. Raises SetupError.
+    `timeout_s` must be longer than the reads that block. Raises SetupError.
     """
     options: dict[str, Any] = {
         "max_connections": pool_size,
         "timeout": timeout_s,
         "socket_timeout": timeout_s,
-        "socket_connect_timeout": timeout_s or 3.0,
-        # without retries each connection that the server closed meanwhile costs one failed command
-        "retry": Retry(ExponentialBackoff(cap=1, base=0.05), 3),
+        "socket_connect_timeout": timeout_s,
+        # Without retries each connection that the server closed meanwhile costs one failed command. A server that
+        # does not answer is not asked again: the caller has waited long enough.
+        "retry": Retry(ExponentialBackoff(cap=1, base=0.05), 3, supported_errors=(exceptions.ConnectionError,)),
     }
     if url.startswith("rediss://") and not tls_verify:
         options |= {"ssl_cert_reqs": ssl.CERT_NONE, "ssl_check_hostname": False}
