@@ -1,6 +1,10 @@
-# make run    creates .venv, installs, starts chatsrv on embedded SQLite and Valkey
-# make test   the same .venv, then the whole test suite
-# make check  lint, types, layers and tests
+# make run     creates .venv, installs, starts chatsrv on embedded SQLite and Valkey
+# make test    the same .venv, then the whole test suite
+# make check   lint, types, layers and tests
+# make format  rewrites the code in the one style
+# make clean   removes .venv and everything that can be made anew; your data stays
+#
+# ARGS adds words: make run ARGS="--port 9000", make test ARGS="-k presence". PYTHON names another Python.
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -12,10 +16,10 @@ PINS   := pyproject.toml config/constraints.txt chatsrv/__init__.py
 .PHONY: help run test lint format type layers check docs pins clean
 
 help:
-	@sed -n 's/^# //p' Makefile
+	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
 
 run: $(VENV)/.installed
-	@exec $(BIN)/chatsrv serve
+	@exec $(BIN)/chatsrv serve $(ARGS)
 
 test: $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
@@ -49,7 +53,8 @@ pins: $(VENV)/.installed-dev
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-$(BIN)/python:
+# pip comes last: where it is missing, an interrupted set-up is finished.
+$(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "chatsrv needs Python 3.11 or newer; name one with: make PYTHON=python3.13"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
@@ -57,12 +62,12 @@ $(BIN)/python:
 	@echo "making $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: $(PINS) | $(BIN)/python
+$(VENV)/.installed: $(PINS) | $(BIN)/pip
 	@echo "installing chatsrv into $(VENV)"
 	@$(PIP) --editable .
 	@touch $@
 
-$(VENV)/.installed-dev: $(PINS) | $(BIN)/python
+$(VENV)/.installed-dev: $(PINS) | $(BIN)/pip
 	@echo "installing chatsrv and the tools of its tests into $(VENV)"
 	@$(PIP) --editable '.[dev]'
 	@touch $@ $(VENV)/.installed

@@ -109,7 +109,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     )
     flush_every_s: Annotated[float, _says("How often clocks go from Redis to the database.", gt=0)] = 5.0
     fanout_window_ms: Annotated[int, _says("Changes within it travel in one frame.", ge=0)] = 50
-    changelog_max: Annotated[int, _says("Changes that Redis keeps per shard of apps.", ge=100)] = 100_000
+    changelog_max: Annotated[
+        int, _says("Users whose newest change Redis keeps for each app: who was away longer gets everybody.", ge=100)
+    ] = 10_000
+    feed_max: Annotated[int, _says("Changes that Redis keeps for nodes that are behind, per shard.", ge=1000)] = 100_000
+    subscriptions_per_socket: Annotated[int, _says("Users that one socket may watch.", ge=1)] = 1000
+    subscribe_max: Annotated[int, _says("Users in one subscribe or resume of a socket.", ge=1)] = 500
+    bulk_query_max: Annotated[int, _says("Users in one presence query.", ge=1, le=8000)] = 1000
     auth_deadline_s: Annotated[float, _says("A socket that has not proved who it is is closed after it.", gt=0)] = 10.0
     socket_message_max_bytes: Annotated[int, _says("Largest message on a socket.", ge=1024)] = 131_072
     socket_queue_max_bytes: Annotated[int, _says("A socket that leaves so much unread is cut.", ge=65_536)] = 4_194_304

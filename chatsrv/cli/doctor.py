@@ -21,6 +21,7 @@ from chatsrv.services.migrations import find_missing
 from chatsrv.settings import Settings, SettingsError
 
 SKEW_MAX_MS = 2000
+TIMEOUT_S = 5.0
 
 
 class Row(TypedDict):
@@ -69,24 +70,33 @@ async def _check_stores(settings: Settings) -> AsyncIterator[Row]:
             yield await _check_redis(services)
             yield await _check_clock(services)
     except SetupError as error:
-        yield _fail("stores", str(error), "see what it says")
-    except OSError as error:
-        yield _fail("stores", f"{error.strerror}: {error.filename}", "set CHATSRV_DATA_DIR to a folder of yours")
+        found, _, mend = str(error).partition(": ")
+        yield _fail("stores", found, mend)
 
 
 async def _check_database(services: Services) -> AsyncIterator[Row]:
     try:
-        missing = await find_missing(services.db)
-    except SetupError as error:
-        yield _fail("database", str(error), "see what it says")
+        async with asyncio.timeout(TIMEOUT_S):
+            await services.db.ping()
+            missing = await find_missing(services.db)
+    except (ChatError, TimeoutError) as error:
+        yield _fail("database", _explain(error), "check DATABASE_URL and that the server runs")
         return
     yield _ok("database", "answers" if services.settings.database_url else "embedded")
-    if services.db.is_sqlite and missing:
+    if missing and services.db.is_sqlite:
         yield _ok("migrations", "to be run by the first start")
     elif missing:
         yield _fail("migrations", f"the database lacks {', '.join(missing)}", "run: chatsrv migrate")
     else:
         yield _ok("migrations", "up to date")
+
+
+def _explain(error: Exception) -> str:
+    """With what the driver says: a wrong password and a wrong host look alike otherwise."""
+    if isinstance(error, TimeoutError):
+        return f"no answer within {TIMEOUT_S:g} s"
+    why = str(getattr(error.__cause__, "orig", error.__cause__)).partition("\n")[0]
+    return f"{error} ({why})"
 
 
 async def _check_redis(services: Services) -> Row:

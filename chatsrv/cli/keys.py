@@ -40,7 +40,7 @@ def key() -> None:
     "--scope",
     "scopes",
     multiple=True,
-    type=click.Choice(list(Scope)),
+    type=click.Choice([scope.value for scope in Scope]),
     metavar="SCOPE",
     help="What it may do; all if not given.",
 )
@@ -50,10 +50,10 @@ def key() -> None:
 @click.option("--expires", metavar="WHEN", help="30d, 12h or a date (2027-01-31); never if not given.")
 @pass_menu
 def create(
-    menu: Menu, app_id: str, name: str, scopes: tuple[Scope, ...], networks: tuple[str, ...], expires: str | None
+    menu: Menu, app_id: str, name: str, scopes: tuple[str, ...], networks: tuple[str, ...], expires: str | None
 ) -> None:
     expires_at = read_expiry(expires, Clock().now())
-    given = frozenset(scopes) or ALL_SCOPES
+    given = frozenset(map(Scope, scopes)) or ALL_SCOPES
     made, text = menu.run(lambda services: services.apps.create_key(app_id, name, given, networks, expires_at))
     show(menu.as_json, {"id": made.id, "key": text}, ONCE)
 
@@ -79,7 +79,7 @@ def revoke(menu: Menu, app_id: str, key_id: str) -> None:
 
     ID is the key's id, which `chatsrv key list APP` tells.
     """
-    menu.run(lambda services: services.apps.revoke_key(app_id, key_id))
+    menu.run(lambda services: services.apps.revoke_key(app_id, key_id), look_in=f"key list {app_id}")
     show(menu.as_json, {"revoked": key_id})
 
 
@@ -93,7 +93,7 @@ def rotate(menu: Menu, app_id: str, key_id: str) -> None:
     ID is the old key's id, which `chatsrv key list APP` tells. Give the new key to your backend, then revoke the old
     one: chatsrv key revoke APP ID
     """
-    made, text = menu.run(lambda services: services.apps.rotate_key(app_id, key_id))
+    made, text = menu.run(lambda services: services.apps.rotate_key(app_id, key_id), look_in=f"key list {app_id}")
     note = f"{ONCE}\nWhen your backend uses it: chatsrv key revoke {app_id} {key_id}"
     show(menu.as_json, {"id": made.id, "key": text}, note)
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from chatsrv import logs, settings
-from chatsrv.domain.errors import ChatError, Conflict, Invalid, NotFound, Unavailable
+from chatsrv.domain.errors import ChatError, Conflict, Invalid, NotFound, Unavailable, UserNotFound
 from chatsrv.services import Services, open_services
 from chatsrv.services.migrations import ensure_current
 from chatsrv.settings import Loaded, Settings
@@ -39,10 +39,13 @@ class Menu:
         """For commands with an answer of their own: what a server logs at its start would only stand in its way."""
         return self.load(log_level=None if os.environ.get("CHATSRV_LOG_LEVEL") else "warning").settings
 
-    def run(self, work: Callable[[Services], Awaitable[T]], *, with_presence: bool = False) -> T:
+    def run(
+        self, work: Callable[[Services], Awaitable[T]], *, with_presence: bool = False, look_in: str = "app list"
+    ) -> T:
         """Opens the services beside a server that may run, and closes them again. Raises ClickException.
 
         Only with presence is a Redis there for sure; without it no command keeps another from starting.
+        `look_in` is the command that tells the right names to whoever gave a wrong one.
         """
         loaded = self.load_quietly()
 
@@ -56,15 +59,17 @@ class Menu:
         except Invalid as error:
             raise click.UsageError(str(error), click.get_current_context()) from error
         except ChatError as error:
-            raise click.ClickException(f"{error}{_advise(error, loaded)}") from error
+            raise click.ClickException(f"{error}{_advise(error, loaded, look_in)}") from error
 
 
-def _advise(error: ChatError, loaded: Settings) -> str:
+def _advise(error: ChatError, loaded: Settings, look_in: str) -> str:
     """What to do now, in brackets."""
     match error:
+        case UserNotFound():
+            return " (make them first, through the API or with chatsrv user import)"
         case NotFound():
             where = "" if loaded.database_url else f"; the data folder is {Path(loaded.data_dir).resolve()}"
-            return f" (chatsrv app list tells which apps there are{where})"
+            return f" (chatsrv {look_in} tells which there are{where})"
         case Conflict():
             return " (choose another id, or make a key for it: chatsrv key create)"
         case Unavailable():

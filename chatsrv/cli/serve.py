@@ -71,7 +71,7 @@ async def _serve(settings: Settings, as_json: bool) -> None:
 @contextmanager
 def _reserve_ports(settings: Settings) -> Iterator[tuple[list[socket.socket], list[socket.socket]]]:
     """The public address, and that of the metrics, which may have none."""
-    with reserved(settings.host, settings.port, "--port or PORT") as public:
+    with reserved(settings.host, settings.port, "--host, --port or PORT") as public:
         if not settings.metrics_port:
             yield public, []
             return

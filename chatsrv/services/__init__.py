@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from chatsrv.domain.clock import Clock
+from chatsrv.domain.errors import SetupError
 from chatsrv.metrics import Metrics
 from chatsrv.services.apps import Apps
 from chatsrv.services.callers import Callers
@@ -70,8 +72,8 @@ async def open_services(
     """
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
-        data = Path(settings.data_dir)
-        redis_url = settings.redis_url or await _embedded_url(stack, _valkey_folder(settings), as_guest, with_presence)
+        data = _make_folder(settings)
+        redis_url = settings.redis_url or await _embedded_url(stack, data / "valkey", as_guest, with_presence)
         db = await enter(
             open_database(parse_url(settings.database_url, data), settings.database_pool, settings.database_timeout_s)
         )
@@ -87,7 +89,8 @@ async def open_services(
             settings.redis_prefix,
             clock,
             lease_ms=int(settings.node_dead_s * 1000),
-            changelog_max=settings.changelog_max,
+            feed_max=settings.feed_max,
+            changes_max=settings.changelog_max,
             # nobody but this process uses an embedded one, so that no other node can have sockets of ours
             hold_ms=int(settings.node_dead_s * 1000) if settings.redis_url else 0,
         )
@@ -118,12 +121,24 @@ async def open_services(
 def check_folder(settings: Settings) -> None:
     """For whoever wants to know before anything is started. Raises FolderInUse."""
     if not settings.redis_url:
-        with own_folder(_valkey_folder(settings)):
+        with own_folder(_make_folder(settings) / "valkey"):
             pass
 
 
-def _valkey_folder(settings: Settings) -> Path:
-    return Path(settings.data_dir) / "valkey"
+def _make_folder(settings: Settings) -> Path:
+    """The data folder, which is there if anything is to be kept in it: for us alone, as it holds secrets."""
+    data = Path(settings.data_dir)
+    if settings.database_url and settings.redis_url:
+        return data
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        why = f"cannot be made ({error.strerror})"
+    else:
+        why = "" if os.access(data, os.W_OK | os.X_OK) else "cannot be written to"
+    if why:
+        raise SetupError(f"the data folder {data} {why}: name another with CHATSRV_DATA_DIR")
+    return data
 
 
 async def _embedded_url(stack: AsyncExitStack, folder: Path, as_guest: bool, with_presence: bool) -> str:

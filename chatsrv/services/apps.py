@@ -94,7 +94,7 @@ class Apps:
             values = kept | ({name: settings_module.convert_one(name, text)} if text else {})
             settings_module.replaced(self._settings, values)  # the relations must hold for the app, too
         except SettingsError as error:
-            raise Invalid(Problem(name, str(error))) from error
+            raise Invalid(Problem(name, str(error).removeprefix("settings: ").removeprefix(f"{name}: "))) from error
         return values
 
     async def create_key(

@@ -134,7 +134,7 @@ def own_folder(folder: Path) -> Iterator[Path]:
         if not try_lock(lock_fd):
             raise FolderInUse(
                 f"the data folder {owned} is in use by {read_note(lock_fd) or 'another process'}: "
-                "stop that process, or choose another data folder, or set REDIS_URL"
+                "stop that process, or name another data folder with CHATSRV_DATA_DIR, or set REDIS_URL"
             )
         write_note(lock_fd, f"process {os.getpid()} ({shlex.join(sys.argv)[:200]})")
         yield owned

@@ -19,6 +19,8 @@ TEMPLATES = {
     "ending": "ending",  # zset "<app> <user> <session>" -> end of its grace
     "unflushed": "unflushed",  # zset "<app> <user>" -> when a clock moved that SQL does not have yet
     "versions": "versions",  # hash app -> version of its newest change
+    "changes": "changes:%s",  # zset user -> version of their newest change, one per app: what `since` is answered from
+    "floors": "floors",  # hash app -> version below which its changes are no longer complete
     "gone": "gone",  # zset "<app> <user>" -> deleted or deactivated at: they may not connect (again)
     "sessions": "sessions:%s:%s",  # hash session -> record, one per user with any; see fold.lua
     "state": "state:%s",  # hash user -> record, one per app; see fold.lua

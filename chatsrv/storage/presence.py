@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +54,21 @@ class Swept:
         return self.ended >= 0
 
 
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Users of an app at one version. `changed_in`: the version of each one's newest change that is still known."""
+
+    epoch: str
+    version: int
+    floor: int
+    warm: Mapping[int, Warm]
+    changed_in: Mapping[int, int]
+
+    def is_complete_since(self, epoch: str, version: int) -> bool:
+        """Whether every change after that version is still known."""
+        return epoch == self.epoch and self.floor <= version <= self.version
+
+
 class _State(msgspec.Struct):
     s: int
     l: int  # noqa: E741 - the names that fold.lua writes
@@ -88,7 +103,8 @@ class PresenceStore:
         clock: Clock,
         *,
         lease_ms: int,
-        changelog_max: int,
+        feed_max: int,
+        changes_max: int,
         hold_ms: int,
         sweep_batch: int = SWEEP_BATCH,
     ) -> None:
@@ -97,7 +113,8 @@ class PresenceStore:
         self._prefix = prefix
         self._clock = clock
         self._lease_ms = lease_ms
-        self._changelog_max = changelog_max
+        self._feed_max = feed_max
+        self._changes_max = changes_max
         self._sweep_batch = sweep_batch
         self.hold_ms = hold_ms
 
@@ -154,6 +171,46 @@ class PresenceStore:
             raws: Any = await self._redis.hmget(self._app_key(app_id, "state"), [str(i) for i in user_ids])
         return {user_id: read_warm(raw) for user_id, raw in zip(user_ids, raws, strict=True) if raw is not None}
 
+    async def snapshot(self, app_id: str, user_ids: Sequence[int]) -> Snapshot:
+        """These users at one moment: nothing happens between the parts of it."""
+        return await self._snapshot(app_id, user_ids)
+
+    async def snapshot_all(self, app_id: str) -> Snapshot:
+        """Everybody of whom anything is warm, at one moment."""
+        return await self._snapshot(app_id, None)
+
+    async def changed_since(self, app_id: str, version: int) -> Snapshot:
+        """Those who changed after `version`; whether that is all of them, `Snapshot.is_complete_since` tells."""
+        with translated():
+            ids: Any = await self._redis.zrange(self._app_key(app_id, "changes"), version + 1, "+inf", byscore=True)
+        return await self._snapshot(app_id, [int(user_id) for user_id in ids])
+
+    async def _snapshot(self, app_id: str, user_ids: Sequence[int] | None) -> Snapshot:
+        shard = keys.shard_of(app_id)
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.get(self._key(shard, "epoch"))
+        pipe.hget(self._key(shard, "versions"), app_id)
+        pipe.hget(self._key(shard, "floors"), app_id)
+        if user_ids is None:
+            pipe.hgetall(self._app_key(app_id, "state"))
+        elif user_ids:
+            pipe.hmget(self._app_key(app_id, "state"), [str(user_id) for user_id in user_ids])
+            pipe.zmscore(self._app_key(app_id, "changes"), [str(user_id) for user_id in user_ids])
+        with translated():
+            epoch, version, floor, *rest = await pipe.execute()
+        raws = rest[0] if user_ids is None else dict(zip(user_ids, rest[0] if rest else (), strict=bool(rest)))
+        return Snapshot(
+            epoch=epoch.decode().split(" ")[0] if epoch else "",
+            version=int(version or 0),
+            floor=int(floor or 0),
+            warm={int(user_id): read_warm(raw) for user_id, raw in raws.items() if raw is not None},
+            changed_in={
+                user_id: int(score)
+                for user_id, score in zip(user_ids or (), rest[1] if len(rest) > 1 else (), strict=bool(rest[1:]))
+                if score is not None
+            },
+        )
+
     async def read_all(self, app_id: str) -> dict[int, Warm]:
         """Everybody of the app of whom anything is warm."""
         with translated():
@@ -183,11 +240,13 @@ class PresenceStore:
     async def forget_app(self, app_id: str) -> None:
         """What is left of an app whose users have been purged."""
         with translated():
-            await self._redis.delete(self._app_key(app_id, "state"))
-            await self._redis.hdel(self._key(keys.shard_of(app_id), "versions"), app_id)
+            await self._redis.delete(self._app_key(app_id, "state"), self._app_key(app_id, "changes"))
+            for name in ("versions", "floors"):
+                await self._redis.hdel(self._key(keys.shard_of(app_id), name), app_id)
 
     async def _run(self, script: str, shard: int, *args: Arg) -> Any:
-        common = (self._clock.offset_ms, uuid4().hex, self.hold_ms, self._changelog_max, self._lease_ms)
+        kept = f"{self._feed_max} {self._changes_max}"
+        common = (self._clock.offset_ms, uuid4().hex, self.hold_ms, kept, self._lease_ms)
         return await self._scripts.run(script, keys.shard_key(self._prefix, shard), [*common, *args])
 
     def _key(self, shard: int, name: str, *parts: str) -> str:

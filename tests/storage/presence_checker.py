@@ -62,7 +62,8 @@ class World:
             self.prefix,
             self.clock,
             lease_ms=LEASE_S * 1000,
-            changelog_max=10_000,
+            feed_max=10_000,
+            changes_max=3,
             hold_ms=LEASE_S * 1000,
             sweep_batch=2,
         )
@@ -158,12 +159,14 @@ class World:
         self.random.choice(self.nodes).asleep = True
 
     async def wake(self) -> None:
+        """What others did to it meanwhile was right; what it does to itself on waking is not."""
         for node in self.nodes:
             if node.asleep:
+                await self.check_log()
+                node.asleep, node.beaten_at = False, self.clock.now()
                 await self.sweep(node)
                 await self.beat(node)
                 await self.check_log()
-                node.asleep = False
 
     async def lose_data(self) -> None:
         async for name in self.redis.scan_iter(match=f"{self.prefix}:*"):
@@ -274,6 +277,10 @@ class World:
         kept = {name.removeprefix(shard_key(self.prefix, SHARD) + ":") for name in names}
         sessions = {f"sessions:{APP}:{user}" for user in held}
         nodes = {f"node:{node.id}" for node in self.nodes if node.sockets}
-        allowed = {"epoch", "feed", "nodes", "versions", "unflushed", "gone", f"state:{APP}"} | sessions | nodes
+        allowed = (
+            {"epoch", "feed", "nodes", "versions", "unflushed", "gone", "floors", f"state:{APP}", f"changes:{APP}"}
+            | sessions
+            | nodes
+        )
         if kept - allowed or sessions - kept:
             raise Violated(f"left over: {kept - allowed}, missing: {sessions - kept}")

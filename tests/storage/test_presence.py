@@ -38,7 +38,14 @@ class Keyspace:
     def new_store(self, hold_ms: int) -> PresenceStore:
         scripts = Scripts(self.redis, read_scripts())
         return PresenceStore(
-            self.redis, scripts, self.prefix, self.clock, lease_ms=LEASE_MS, changelog_max=1000, hold_ms=hold_ms
+            self.redis,
+            scripts,
+            self.prefix,
+            self.clock,
+            lease_ms=LEASE_MS,
+            feed_max=1000,
+            changes_max=100,
+            hold_ms=hold_ms,
         )
 
     async def open(
@@ -387,7 +394,48 @@ async def test_nothing_is_left_behind_when_everybody_has_gone(space: Keyspace, c
     clock.advance(LEASE_MS / 1000 + 1)
     await space.sweep("b")
     await space.store.mark_flushed(SHARD, await space.store.unflushed(SHARD))
-    assert await space.keys() == {"epoch", "feed", "nodes", "versions"}
+    assert await space.keys() == {"epoch", "feed", "nodes", "versions", "changes:demo"}
+
+
+async def test_a_snapshot_holds_states_versions_and_who_changed(space: Keyspace) -> None:
+    await space.open("s1")
+    await space.open("s2", user=BERT)
+    await space.close("s1")
+    snapshot = await space.store.snapshot(APP, [ANNA, BERT, 99])
+    assert snapshot.version == 3
+    assert {user: warm.status for user, warm in snapshot.warm.items()} == {ANNA: OFFLINE, BERT: ONLINE}
+    assert snapshot.changed_in == {ANNA: 3, BERT: 2}
+    assert (await space.store.snapshot(APP, [])).version == 3
+
+
+async def test_changes_since_a_version_are_the_newest_of_each_user_however_many_there_were(space: Keyspace) -> None:
+    for _ in range(3):
+        await space.open("s1")
+        await space.close("s1")
+    await space.open("s2", user=BERT)
+    since = await space.store.changed_since(APP, 2)
+    assert since.changed_in == {ANNA: 6, BERT: 7}
+    assert since.is_complete_since(since.epoch, 2)
+    assert not since.is_complete_since("another", 2)
+    assert not since.is_complete_since(since.epoch, 8), "nobody can have seen what has not happened"
+    assert (await space.store.changed_since(APP, 6)).changed_in == {BERT: 7}
+
+
+async def test_an_offline_change_is_known_after_the_user_left_redis(space: Keyspace) -> None:
+    await space.open("s1")
+    await space.close("s1")
+    await space.store.mark_flushed(SHARD, await space.store.unflushed(SHARD))
+    since = await space.store.changed_since(APP, 1)
+    assert (since.changed_in, since.warm) == ({ANNA: 2}, {})
+
+
+async def test_who_was_away_for_too_many_changes_is_told_that_they_are_not_all(space: Keyspace) -> None:
+    for user in range(101):
+        await space.open(f"s{user}", user=user)
+    since = await space.store.changed_since(APP, 0)
+    assert not since.is_complete_since(since.epoch, 0)
+    assert since.is_complete_since(since.epoch, 1)
+    assert len(since.changed_in) == 100
 
 
 async def test_what_a_node_holds_can_be_listed_for_comparison(space: Keyspace) -> None:

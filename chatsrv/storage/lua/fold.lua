@@ -3,7 +3,8 @@
 -- KEYS[1]  the shard's prefix; all keys are made from it
 -- ARGV[1]  offset of the clock in ms (0 but in tests)   ARGV[2]  id for a new epoch
 -- ARGV[3]  how long offline changes are held in a new epoch, ms
--- ARGV[4]  how many changes the log keeps              ARGV[5]  life of a node's lease, ms
+-- ARGV[4]  how many changes are kept, in the log of a shard and of an app: "<feed> <app>"
+-- ARGV[5]  life of a node's lease, ms
 -- ARGV[6]  and on: the script's own
 --
 -- A session (hash sessions:<app>:<user>, field = session id) is JSON:
@@ -16,6 +17,7 @@ local ONLINE, AWAY, OFFLINE = 1, 3, 0
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) + tonumber(ARGV[1])
 local lease_ms = tonumber(ARGV[5])
+local feed_max, changes_max = string.match(ARGV[4], '^(%d+) (%d+)$')
 
 -- After a data loss a user's other device may not have been registered again yet:
 -- until `held_until` nobody is declared offline.
@@ -55,7 +57,18 @@ local function read_state(app, user)
 end
 
 local function append(...)
-  redis.call('XADD', key_feed(), 'MAXLEN', '~', ARGV[4], '*', ...)
+  redis.call('XADD', key_feed(), 'MAXLEN', '~', feed_max, '*', ...)
+end
+
+-- Of each user the newest change alone is kept: whoever was away needs no other.
+local function remember(app, user, version)
+  redis.call('ZADD', key_changes(app), version, user)
+  local over = redis.call('ZCARD', key_changes(app)) - tonumber(changes_max)
+  if over > 0 then
+    local dropped = redis.call('ZRANGE', key_changes(app), over - 1, over - 1, 'WITHSCORES')
+    redis.call('ZREMRANGEBYRANK', key_changes(app), 0, over - 1)
+    redis.call('HSET', key_floors(), app, dropped[2])
+  end
 end
 
 -- Folds the user's sessions and moves the clocks forward. Only when what others see has changed does the
@@ -75,6 +88,7 @@ local function settle(app, user, clocks)
   redis.call('HSET', key_state(app), user, raw)
   redis.call('ZADD', key_unflushed(), now, member(app, user))
   if state.s ~= before then
+    remember(app, user, state.v)
     append('kind', 'change', 'app', app, 'user', user, 'version', state.v, 'state', raw)
   end
   return before, raw

@@ -115,7 +115,8 @@ async def test_at_most_a_thousand_users_and_at_least_none(api: ApiClient) -> Non
 
 
 async def test_a_body_of_another_shape_is_refused(api: ApiClient) -> None:
-    for body in ({}, {"users": None}, {"users": {}}, {"users": "x"}):
+    bodies: list[dict[str, Any]] = [{}, {"users": None}, {"users": {}}, {"users": "x"}]
+    for body in bodies:
         refused(await api.post(BULK, body), 400, 40003, "users")
     refused(await api.post(BULK, {"users": [], "foo": 1}), 400, 40003, "foo")
     refused(await api.post(BULK, [{"username": "a"}]), 400, 40000)
