@@ -45,7 +45,7 @@ async def _run_node(app: web.Application) -> AsyncIterator[None]:
     # these two end by themselves only when they fail, and must not stay away then
     loops += [Loop("follow", RESUME_S, fanout.follow), Loop("fan_out", RESUME_S, fanout.flush_forever)]
     await services.upkeep.beat()
-    await services.changelog.seek_end()
+    fanout.begin(await services.changelog.seek_end())
     async with running(loops, services):
         yield
     await finish(services)

@@ -113,6 +113,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         int, _says("Users whose newest change Redis keeps for each app: who was away longer gets everybody.", ge=100)
     ] = 10_000
     feed_max: Annotated[int, _says("Changes that Redis keeps for nodes that are behind, per shard.", ge=1000)] = 100_000
+    bad_packets_max: Annotated[int, _says("So many events in error within the window end a socket.", ge=1)] = 20
+    bad_packets_window_s: Annotated[float, _says("The window in which they are counted.", gt=0)] = 10.0
     subscriptions_per_socket: Annotated[int, _says("Users that one socket may watch.", ge=1)] = 1000
     subscribe_max: Annotated[int, _says("Users in one subscribe or resume of a socket.", ge=1)] = 500
     bulk_query_max: Annotated[int, _says("Users in one presence query.", ge=1, le=8000)] = 1000

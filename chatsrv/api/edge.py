@@ -31,36 +31,20 @@ _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 def middlewares(dialects: tuple[Dialect, ...]) -> tuple[Middleware, ...]:
     """`dialects[0]` also speaks where no prefix fits."""
 
-    def speaker(request: web.Request) -> Dialect | None:
-        path = request.path + "/"
-        return next((one for one in dialects if path.startswith(one.prefixes)), None)
-
     def dialect_of(request: web.Request) -> Dialect:
-        return speaker(request) or dialects[0]
+        return _speaker(dialects, request) or dialects[0]
 
     @web.middleware
     async def observe(request: web.Request, handler: Next) -> web.StreamResponse:
         """Outermost: what it logs and counts is what the client got."""
-        services, started = request.app[SERVICES], time.perf_counter()
+        started = time.perf_counter()
         request[REQUEST_ID] = request_id = _request_id(request)
         clear_contextvars()
         bind_contextvars(request_id=request_id)
         response = await handler(request)
-        if request.path.startswith(SOCKETS):
-            return response  # polls and long connections; the sockets have metrics and lines of their own
-        dialect, seconds = speaker(request), time.perf_counter() - started
-        name = dialect.name if dialect else "none"
-        services.metrics.requests.labels(name, request.method, response.status).inc()
-        services.metrics.request_seconds.labels(name).observe(seconds)
-        if services.settings.access_log:
-            log.info(
-                "request",
-                method=request.method,
-                path=request.path,
-                status=response.status,
-                ms=round(seconds * 1000, 1),
-                address=client_address(request),
-            )
+        # polls and long connections are left out: the sockets have metrics and lines of their own
+        if not request.path.startswith(SOCKETS):
+            _record(request, response, _speaker(dialects, request), time.perf_counter() - started)
         return response
 
     @web.middleware
@@ -77,6 +61,27 @@ def middlewares(dialects: tuple[Dialect, ...]) -> tuple[Middleware, ...]:
             return dialect_of(request).render_error(None, request[REQUEST_ID])
 
     return observe, speak
+
+
+def _speaker(dialects: tuple[Dialect, ...], request: web.Request) -> Dialect | None:
+    path = request.path + "/"
+    return next((one for one in dialects if path.startswith(one.prefixes)), None)
+
+
+def _record(request: web.Request, response: web.StreamResponse, dialect: Dialect | None, seconds: float) -> None:
+    """In the metrics and, where the settings say so, in the log."""
+    services, name = request.app[SERVICES], dialect.name if dialect else "none"
+    services.metrics.requests.labels(name, request.method, response.status).inc()
+    services.metrics.request_seconds.labels(name).observe(seconds)
+    if services.settings.access_log:
+        log.info(
+            "request",
+            method=request.method,
+            path=request.path,
+            status=response.status,
+            ms=round(seconds * 1000, 1),
+            address=client_address(request),
+        )
 
 
 async def _answer(request: web.Request, handler: Next) -> web.StreamResponse:

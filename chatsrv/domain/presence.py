@@ -28,6 +28,7 @@ class CloseCode(IntEnum):
     DELETED = 4004
     DEACTIVATED = 4005
     RENAMED = 4009
+    BAD_PACKETS = 4010
 
     @property
     def may_reconnect(self) -> bool:

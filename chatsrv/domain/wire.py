@@ -8,7 +8,7 @@ from typing import Any
 from chatsrv.domain import errors
 from chatsrv.domain.errors import ChatError, Distrust
 from chatsrv.domain.instants import to_text, to_text_or_none
-from chatsrv.domain.presence import Person
+from chatsrv.domain.presence import Person, PresenceStatus, Warm
 
 CODES: Mapping[type[ChatError], tuple[int, int, str]] = {
     errors.Malformed: (400, 40000, "BadRequest"),
@@ -112,6 +112,44 @@ PRESENCE_FIELDS = frozenset(FIELDS) - {
     "metadata", "language", "timezone", "created_at", "updated_at",
 }  # fmt: skip
 """Those that need a look at the presence."""
+
+
+def render_presence(person: Person) -> dict[str, Any]:
+    """What one viewer is told of one user."""
+    clocks = person.presence.clocks
+    return {
+        "username": person.user.username,
+        "presence_status": int(person.presence.status),
+        "text": person.presence.text,
+        "emoji": person.presence.emoji,
+        "expires_at": None,
+        "last_login_at": to_text_or_none(clocks.last_login_at),
+        "last_active_at": to_text_or_none(clocks.last_active_at),
+        "last_seen_at": to_text_or_none(clocks.last_seen_at),
+        "presence_changed_at": to_text_or_none(clocks.presence_changed_at),
+        "devices": list(person.presence.devices),
+    }
+
+
+def render_change(username: str, warm: Warm) -> dict[str, Any]:
+    """A change; `last_seen_at` is null while online, for that is now."""
+    is_here = warm.status is not PresenceStatus.OFFLINE
+    return {
+        "username": username,
+        "presence_status": int(warm.status),
+        "text": None,
+        "emoji": None,
+        "last_active_at": to_text_or_none(warm.clocks.last_active_at),
+        "last_seen_at": None if is_here else to_text_or_none(warm.clocks.last_seen_at),
+        "changed_at": to_text_or_none(warm.clocks.presence_changed_at),
+        "devices": list(warm.devices),
+    }
+
+
+def render_change_of(person: Person) -> dict[str, Any]:
+    """The same of somebody whose state was read anew."""
+    seen = person.presence
+    return render_change(person.user.username, Warm(seen.status, seen.clocks, seen.devices))
 
 
 def render(person: Person, fields: Iterable[str] = USER) -> dict[str, Any]:

@@ -3,48 +3,65 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
 from chatsrv.domain.errors import Unavailable
-from chatsrv.domain.instants import to_text_or_none
-from chatsrv.domain.presence import Changed, CloseCode, CloseOrdered, Entry, PresenceStatus, Warm
+from chatsrv.domain.presence import Changed, CloseCode, CloseOrdered, Entry
+from chatsrv.domain.wire import render_change
 from chatsrv.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
 BLOCK_MS = 1000
 RETRY_S = 0.5
+CATCH_UP_S = 2.0
+FRAME_MAX = 500
+"""Users in one frame."""
 
 UserKey = tuple[str, int]
 """App and user id."""
 
+Send = Callable[[list[str], str, Any], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Watch:
+    """One user whom a socket watches. Up to version `floor` it has seen everything of theirs; None: no snapshot yet."""
+
+    username: str
+    floor: int | None = None
+
 
 @dataclass(slots=True)
 class Watcher:
-    """A socket, and whom it watches. Until it has its snapshot (`floor` None), changes wait in `held`.
-
-    `floor` is the version of `epoch` up to which the socket has seen everything.
-    """
+    """A socket of the user `own`, whom it always watches. What it may not be sent yet waits in `held`."""
 
     sid: str
-    names: dict[UserKey, str] = field(default_factory=dict)
+    own: UserKey
     epoch: str = ""
-    floor: int | None = None
+    watches: dict[UserKey, Watch] = field(default_factory=dict)
+    subscribed: set[UserKey] = field(default_factory=set)
     held: list[Changed] = field(default_factory=list)
+
+    def begin_epoch(self, epoch: str) -> None:
+        """Versions begin anew where Redis lost its data."""
+        self.epoch = epoch
+        for watch in self.watches.values():
+            watch.floor = None if watch.floor is None else 0
 
 
 class Fanout:
-    """`read`: waits for what is new in the log. `send`: one event to one socket. `close`: ends a socket for good."""
+    """`read`: waits for what is new in the log. `send`: one event to sockets. `close`: ends a socket for good."""
 
     def __init__(
         self,
         read: Callable[[int], Awaitable[list[Entry]]],
         epoch_of: Callable[[str], str],
-        send: Callable[[str, str, Any], Awaitable[None]],
+        send: Send,
         close: Callable[[str, CloseCode], Awaitable[None]],
         metrics: Metrics,
         window_ms: int,
@@ -58,30 +75,84 @@ class Fanout:
         self._watchers: dict[str, Watcher] = {}
         self._by_user: dict[UserKey, set[str]] = {}
         self._waiting: dict[UserKey, Changed] = {}
+        self._seen: dict[str, int] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self._stirred = asyncio.Event()
+        self._progress = asyncio.Event()
+
+    # Who watches whom
 
     def join(self, sid: str, key: UserKey, username: str) -> None:
-        """The socket watches the user (at first its own) from now on; nothing is sent before `release`."""
-        watcher = self._watchers.setdefault(sid, Watcher(sid))
-        watcher.names[key] = username
-        self._by_user.setdefault(key, set()).add(sid)
+        """The socket of this user is here; nothing is sent to it before `release`."""
+        self._watchers[sid] = Watcher(sid, key)
+        self._watch(self._watchers[sid], key, username)
 
-    async def release(self, sid: str, epoch: str, version: int) -> None:
-        """The socket has seen everything up to `version`: what is newer goes out, and from now on at once."""
-        watcher = self._watchers.get(sid)
-        if watcher is None:
-            return
-        watcher.epoch, watcher.floor = epoch, version
-        held, watcher.held = watcher.held, []
-        await self._deliver(watcher, held)
+    def subscribe(self, sid: str, users: Mapping[UserKey, str]) -> None:
+        """Watching begins now, sending with `release`: in between, the snapshot is read."""
+        watcher = self._watchers[sid]
+        for key, username in users.items():
+            watcher.subscribed.add(key)
+            if key != watcher.own:
+                self._watch(watcher, key, username)
+
+    def _watch(self, watcher: Watcher, key: UserKey, username: str) -> None:
+        watcher.watches[key] = Watch(username)
+        self._by_user.setdefault(key, set()).add(watcher.sid)
+
+    def unsubscribe(self, sid: str, keys: Iterable[UserKey]) -> int:
+        """How many the socket still watches."""
+        watcher = self._watchers[sid]
+        for key in watcher.subscribed & set(keys):
+            watcher.subscribed.discard(key)
+            if key != watcher.own:
+                del watcher.watches[key]
+                self._forget(sid, key)
+        return len(watcher.subscribed)
+
+    def count_with(self, sid: str, keys: Iterable[UserKey]) -> int:
+        """How many the socket would watch with these."""
+        return len(self._watchers[sid].subscribed | set(keys))
 
     def leave(self, sid: str) -> None:
         watcher = self._watchers.pop(sid, None)
-        for key in watcher.names if watcher else ():
-            sids = self._by_user[key]
-            sids.discard(sid)
-            if not sids:
-                del self._by_user[key]
+        for key in watcher.watches if watcher else ():
+            self._forget(sid, key)
+
+    def _forget(self, sid: str, key: UserKey) -> None:
+        sids = self._by_user[key]
+        sids.discard(sid)
+        if not sids:
+            del self._by_user[key]
+
+    async def release(self, sid: str, keys: Iterable[UserKey], epoch: str, version: int) -> None:
+        """The socket has a snapshot of these users at `version`: what is newer goes out, and from now on at once."""
+        watcher = self._watchers.get(sid)
+        if watcher is None:
+            return
+        if watcher.epoch != epoch:
+            watcher.begin_epoch(epoch)
+        for key in keys:
+            if key in watcher.watches:
+                watcher.watches[key].floor = version
+        held, watcher.held = watcher.held, []
+        await self._deliver({sid: held})
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """asyncio itself keeps no strong reference to a task."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # What happens
+
+    def begin(self, versions: Mapping[str, int]) -> None:
+        """The versions up to which the log had been written when we began to follow it."""
+        self._seen = dict(versions)
+
+    def begin_anew(self, is_affected: Callable[[str], bool]) -> None:
+        """The log of these apps began anew, and their versions with it."""
+        for app_id in [app_id for app_id in self._seen if is_affected(app_id)]:
+            self._seen[app_id] = 0
 
     async def follow(self) -> None:
         """Reads the log until cancelled; an outage is waited out."""
@@ -94,6 +165,18 @@ class Fanout:
                 continue
             for entry in entries:
                 await self._take_safely(entry)
+            self._progress.set()
+
+    async def catch_up(self, app_id: str, version: int) -> None:
+        """Returns when the log has been followed to `version` and all of that is sent, or after two seconds."""
+        try:
+            async with asyncio.timeout(CATCH_UP_S):
+                while self._seen.get(app_id, 0) < version:
+                    self._progress.clear()
+                    await self._progress.wait()
+        except TimeoutError:
+            log.warning("log_is_behind", app=app_id, wanted=version, seen=self._seen.get(app_id, 0))
+        await self.flush()
 
     async def _take_safely(self, entry: Entry) -> None:
         """One that fails must not take the others of its batch with it."""
@@ -108,18 +191,30 @@ class Fanout:
             await self._close_all(key, entry)
             return
         self._metrics.changes.inc()
+        await self._note_version(entry)
         if key in self._by_user:
             self._waiting[key] = entry
             self._stirred.set()
 
+    async def _note_version(self, entry: Changed) -> None:
+        """A version that was skipped is a change that this node never saw: its sockets must ask anew."""
+        seen = self._seen.get(entry.app_id, 0)
+        if seen and entry.warm.version > seen + 1:
+            log.warning("change_log_gap", app=entry.app_id, seen=seen, found=entry.warm.version)
+            await self._reset(entry.app_id, entry.warm.version)
+        self._seen[entry.app_id] = max(seen, entry.warm.version)
+
+    async def _reset(self, app_id: str, version: int) -> None:
+        sids = [watcher.sid for watcher in self._watchers.values() if watcher.own[0] == app_id and watcher.subscribed]
+        if sids:
+            await self._send(sids, "presence:reset", {"epoch": self._epoch_of(app_id), "version": version})
+
     async def _close_all(self, key: UserKey, order: CloseOrdered) -> None:
         for sid in list(self._by_user.get(key, ())):
-            if order.session_id in (None, sid) and self._is_own(sid, key):
+            if order.session_id in (None, sid) and self._watchers[sid].own == key:
                 await self._close(sid, CloseCode(order.code))
 
-    def _is_own(self, sid: str, key: UserKey) -> bool:
-        """The first user a socket watches is its own."""
-        return next(iter(self._watchers[sid].names), None) == key
+    # What goes out
 
     async def flush_forever(self) -> None:
         """Sends what has gathered, at most once per window, until cancelled."""
@@ -129,46 +224,60 @@ class Fanout:
             await self.flush()
 
     async def flush(self) -> None:
-        """One frame for each socket that watches somebody who changed; of one user the last change wins."""
+        """Sends what has gathered; of one user the last change wins."""
         self._stirred.clear()
         waiting, self._waiting = self._waiting, {}
         by_socket: dict[str, list[Changed]] = {}
         for key, change in waiting.items():
             for sid in self._by_user.get(key, ()):
                 by_socket.setdefault(sid, []).append(change)
+        await self._deliver(by_socket)
+
+    async def _deliver(self, by_socket: Mapping[str, Iterable[Changed]]) -> None:
+        """Sockets that are to see the same are sent the same frame."""
+        frames: dict[tuple[Changed, ...], list[str]] = {}
         for sid, changes in by_socket.items():
-            watcher = self._watchers.get(sid)
-            if watcher and watcher.floor is None:
-                watcher.held += changes
-            elif watcher:
-                await self._deliver(watcher, changes)
+            for part in self._split(self._watchers[sid], changes):
+                frames.setdefault(part, []).append(sid)
+        # lowest version first, so that a socket that is in several groups sees its versions grow
+        for changes in sorted(frames, key=lambda part: part[-1].warm.version):
+            await self._send(frames[changes], "presence:diff", self._frame(changes))
 
-    async def _deliver(self, watcher: Watcher, changes: Iterable[Changed]) -> None:
-        changes = list(changes)
-        epoch = self._epoch_of(changes[0].app_id) if changes else watcher.epoch
-        if epoch != watcher.epoch:
-            watcher.epoch, watcher.floor = epoch, 0  # versions begin anew where Redis lost its data
-        newer = [change for change in changes if change.warm.version > (watcher.floor or 0)]
-        if not newer:
-            return
-        frame = {
-            "epoch": epoch,
-            "version": max(change.warm.version for change in newer),
-            "changes": [render_change(watcher.names[change.app_id, change.user_id], change.warm) for change in newer],
+    def _split(self, watcher: Watcher, changes: Iterable[Changed]) -> Iterable[tuple[Changed, ...]]:
+        """What the socket may see now, by version; its own user comes in frames of its own."""
+        part: list[Changed] = []
+        for change in sorted(self._due(watcher, changes), key=lambda change: change.warm.version):
+            is_own = (change.app_id, change.user_id) == watcher.own
+            if part and (is_own or len(part) == FRAME_MAX):
+                yield tuple(part)
+                part = []
+            part.append(change)
+            if is_own:
+                yield tuple(part)
+                part = []
+        if part:
+            yield tuple(part)
+
+    def _due(self, watcher: Watcher, changes: Iterable[Changed]) -> list[Changed]:
+        due = []
+        for change in changes:
+            epoch = self._epoch_of(change.app_id)
+            if watcher.epoch and epoch != watcher.epoch:
+                watcher.begin_epoch(epoch)
+            watch = watcher.watches.get((change.app_id, change.user_id))
+            if watch and watch.floor is None:
+                watcher.held.append(change)
+            elif watch and change.warm.version > (watch.floor or 0):
+                due.append(change)
+        return due
+
+    def _frame(self, changes: tuple[Changed, ...]) -> dict[str, Any]:
+        return {
+            "epoch": self._epoch_of(changes[0].app_id),
+            "version": changes[-1].warm.version,
+            "changes": [render_change(self._name_of(change), change.warm) for change in changes],
         }
-        await self._send(watcher.sid, "presence:diff", frame)
 
-
-def render_change(username: str, warm: Warm) -> dict[str, Any]:
-    """One change as a `presence:diff` carries it; `last_seen_at` is null while online, for that is now."""
-    is_here = warm.status is not PresenceStatus.OFFLINE
-    return {
-        "username": username,
-        "presence_status": int(warm.status),
-        "text": None,
-        "emoji": None,
-        "last_active_at": to_text_or_none(warm.clocks.last_active_at),
-        "last_seen_at": None if is_here else to_text_or_none(warm.clocks.last_seen_at),
-        "changed_at": to_text_or_none(warm.clocks.presence_changed_at),
-        "devices": list(warm.devices),
-    }
+    def _name_of(self, change: Changed) -> str:
+        key = (change.app_id, change.user_id)
+        return next(self._watchers[sid].watches[key].username for sid in self._by_user[key])

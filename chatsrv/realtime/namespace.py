@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +12,11 @@ from aiohttp import web
 from socketio import exceptions
 
 from chatsrv.domain import wire
-from chatsrv.domain.errors import ChatError, Distrust, Invalid, Problem, Unauthenticated
+from chatsrv.domain.errors import ChatError, Distrust, Invalid, NotFound, Problem, Unauthenticated, Unavailable
 from chatsrv.domain.instants import to_text
 from chatsrv.domain.presence import CloseCode, Departure, Device, NewSession, Opened, Person, see
 from chatsrv.logs import bind_contextvars
+from chatsrv.realtime.commands import COMMANDS, Command, Seat
 from chatsrv.realtime.fanout import Fanout
 from chatsrv.realtime.reasons import Reason
 from chatsrv.realtime.server import SocketServer
@@ -74,6 +76,9 @@ class Namespace:
         self._services = services
         self._server = server
         self._hellos: dict[str, tuple[Person, Opened]] = {}
+        self._seats: dict[str, Seat] = {}
+        self._bad: dict[str, deque[int]] = {}
+        self._condemned: dict[str, CloseCode] = {}
         self.fanout = Fanout(
             services.changelog.read,
             services.upkeep.epoch_of,
@@ -83,9 +88,12 @@ class Namespace:
             services.settings.fanout_window_ms,
         )
         services.upkeep.close_socket = self.close_for_good
-        services.upkeep.follow_anew = services.changelog.rewind
+        services.upkeep.follow_anew = self._follow_anew
         server.on("connect", self.connect)
         server.on("disconnect", self.disconnect)
+        server.on("*", self._unknown_event)
+        for event, command in COMMANDS.items():
+            server.on(event, self._handler(command))
         server.after_connect = self.greet
 
     async def connect(self, sid: str, environ: Mapping[str, Any], auth: Any) -> None:
@@ -124,6 +132,7 @@ class Namespace:
             self.fanout.leave(sid)
             raise
         self._hellos[sid] = (Person(user, see(user, opened.warm)), opened)
+        self._seats[sid] = Seat(sid, caller.app, user, self._services, self.fanout)
 
     async def greet(self, sid: str) -> None:
         """`hello`, right after the connect: stock clients recover a connection only after a first event."""
@@ -138,12 +147,16 @@ class Namespace:
             "version": opened.version,
             "server_time": to_text(self._services.clock.now()),
         }
-        await self._send(sid, "hello", hello)
-        await self.fanout.release(sid, opened.epoch, opened.version)
+        await self._send([sid], "hello", hello)
+        own = (person.user.app_id, person.user.id)
+        await self.fanout.release(sid, [own], opened.epoch, opened.version)
+        if sid in self._condemned:
+            await self.close_for_good(sid, self._condemned.pop(sid))
 
     async def disconnect(self, sid: str, reason: Reason) -> None:
         """Comes last and once for every connect that was let in."""
-        self._hellos.pop(sid, None)
+        for kept in (self._hellos, self._seats, self._bad, self._condemned):
+            kept.pop(sid, None)
         self.fanout.leave(sid)
         self._services.metrics.sockets.dec()
         self._services.metrics.disconnects.labels(reason.value).inc()
@@ -152,9 +165,50 @@ class Namespace:
 
     async def close_for_good(self, sid: str, code: CloseCode) -> None:
         """`session:close`, then a Socket.IO DISCONNECT, after which a stock client stays away."""
+        if sid in self._hellos:
+            self._condemned[sid] = code  # it is not in yet; greet comes back to it
+            return
         payload = {"code": int(code), "reason": code.name.lower(), "reconnect": code.may_reconnect}
-        await self._send(sid, "session:close", payload)
+        await self._send([sid], "session:close", payload)
         await self._server.disconnect(sid)
 
-    async def _send(self, sid: str, event: str, payload: Any) -> None:
-        await self._server.emit(event, payload, to=sid)
+    async def _send(self, sids: list[str], event: str, payload: Any) -> None:
+        """Encoded once for all of them."""
+        await self._server.emit(event, payload, to=sids)
+
+    def _follow_anew(self, shard: int) -> None:
+        self._services.changelog.rewind(shard)
+        self.fanout.begin_anew(lambda app_id: self._services.upkeep.is_in_shard(app_id, shard))
+
+    def _handler(self, command: Command) -> Callable[..., Awaitable[dict[str, Any]]]:
+        async def handle(sid: str, *data: Any) -> dict[str, Any]:
+            return await self._answer(sid, lambda seat: command(seat, data[0] if data else None))
+
+        return handle
+
+    async def _answer(self, sid: str, act: Callable[[Seat], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
+        """What is acked: the command's answer, or its error in words. The connection lives on."""
+        try:
+            return await act(self._seats[sid])
+        except ChatError as error:
+            if not isinstance(error, Unavailable):
+                await self._count_bad(sid)
+            return {"error": wire.describe(error)}
+        except Exception:
+            log.exception("command_failed", session_id=sid)
+            _, code, type_ = wire.INTERNAL
+            return {"error": {"code": code, "type": type_, "message": "Something went wrong on our side."}}
+
+    async def _unknown_event(self, event: str, sid: str, *_data: Any) -> dict[str, Any]:
+        async def refuse(_seat: Seat) -> dict[str, Any]:
+            raise NotFound(f"There is no event {event[:40]!r}.")
+
+        return await self._answer(sid, refuse)
+
+    async def _count_bad(self, sid: str) -> None:
+        """Twenty within ten seconds are no accident."""
+        settings, now = self._services.settings, self._services.clock.now()
+        bad = self._bad.setdefault(sid, deque(maxlen=settings.bad_packets_max))
+        bad.append(now)
+        if len(bad) == bad.maxlen and now - bad[0] < settings.bad_packets_window_s * 1000:
+            await self.close_for_good(sid, CloseCode.BAD_PACKETS)

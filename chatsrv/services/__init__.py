@@ -24,6 +24,7 @@ from chatsrv.services.transfer import Transfer
 from chatsrv.services.upkeep import Upkeep
 from chatsrv.services.upserts import Upserts
 from chatsrv.services.users import Users
+from chatsrv.services.watching import Watching
 from chatsrv.settings import Settings
 from chatsrv.storage.changelog import ChangeLog
 from chatsrv.storage.database import Database, open_database, parse_url
@@ -55,6 +56,7 @@ class Services:
     transfer: Transfer
     callers: Callers
     presence: PresenceService
+    watching: Watching
     upkeep: Upkeep
     clocks: ClockFlush
     changelog: ChangeLog
@@ -111,6 +113,7 @@ async def open_services(
             transfer=Transfer(users, upserts, presence, clocks, settings),
             callers=Callers(apps, users, settings, clock, metrics),
             presence=presence,
+            watching=Watching(store, db),
             upkeep=Upkeep(store, local, db, settings, metrics),
             clocks=clocks,
             changelog=ChangeLog(blocking, settings.redis_prefix),

@@ -49,6 +49,10 @@ class Upkeep:
         """Of the app's keyspace as this node last saw it; empty before the first beat."""
         return self._epochs.get(shard_of(app_id), "")
 
+    @staticmethod
+    def is_in_shard(app_id: str, shard: int) -> bool:
+        return shard_of(app_id) == shard
+
     async def beat(self) -> None:
         """Renews this node's leases. Raises Unavailable."""
         for shard in range(SHARDS):

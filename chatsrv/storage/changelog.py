@@ -23,19 +23,25 @@ class ChangeLog:
 
     def __init__(self, redis: Redis, prefix: str) -> None:
         self._redis = redis
+        self._prefix = prefix
         self._feeds = {keys.key(keys.shard_key(prefix, shard), "feed").encode(): shard for shard in range(keys.SHARDS)}
         self._cursors: dict[bytes, bytes] = {}
 
-    async def seek_end(self) -> None:
-        """Goes behind the newest entry of each shard: what came before is in the states."""
-        with translated():
-            pipe = self._redis.pipeline(transaction=False)
-            for feed in self._feeds:
+    async def seek_end(self) -> dict[str, int]:
+        """Goes behind the newest entry of each shard: what came before is in the states.
+
+        Returns each app's version there.
+        """
+        versions: dict[str, int] = {}
+        for feed, shard in self._feeds.items():
+            with translated():
+                pipe = self._redis.pipeline(transaction=True)
                 pipe.xrevrange(feed, count=1)
-            newest = await pipe.execute()
-        self._cursors = {
-            feed: entries[0][0] if entries else b"0-0" for feed, entries in zip(self._feeds, newest, strict=True)
-        }
+                pipe.hgetall(keys.key(keys.shard_key(self._prefix, shard), "versions"))
+                newest, found = await pipe.execute()
+            self._cursors[feed] = newest[0][0] if newest else b"0-0"
+            versions |= {app_id.decode(): int(version) for app_id, version in found.items()}
+        return versions
 
     def rewind(self, shard: int) -> None:
         """To the beginning of a log that began anew: its ids may be smaller than our cursor."""

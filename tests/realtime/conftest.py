@@ -37,6 +37,7 @@ class Client:
         self.io = socketio.AsyncClient(reconnection=False)
         self.events: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
         self.refusal: Any = None
+        self.hello: Any = None
         self.io.on("*", self._note)
         self.io.on("connect_error", self._refused)
 

@@ -14,6 +14,8 @@ from tests.api.serving import serving
 from tests.client import ApiClient
 from tests.conftest import DemoApp, MakeSettings
 
+pytestmark = pytest.mark.parametrize("database_source", ["sqlite_template"], indirect=True)
+
 READ, WRITE, TOKENS = Scope.USERS_READ, Scope.USERS_WRITE, Scope.SESSIONS_WRITE
 NEEDED = {
     ("GET", USERS): READ,

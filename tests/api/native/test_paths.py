@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
-import pytest
-
 from tests.api.native.people import USERS, path_of, usernames
 from tests.api.native.refusals import refused
 from tests.api.raw import send
@@ -79,17 +77,17 @@ async def test_escapes_are_decoded_once_in_either_case(api: ApiClient) -> None:
         assert (await send(api, f"GET {USERS}/{path}")).json["username"] == name, path
 
 
-@pytest.mark.parametrize(
-    "path", ["a%00b", "%00", "%FF", "%C3", "%ED%A0%80", "%F0%9F", "%E2%80%AE", "%0A", "%20", "x" * 5000]
-)
-async def test_a_name_that_nobody_can_have_is_nobodys(api: ApiClient, path: str) -> None:
-    one = f"{USERS}/{path}"
-    refused(await send(api, f"GET {one}"), 404, 40015)
-    refused(await send(api, f"DELETE {one}"), 404, 40015)
-    refused(await send(api, f"POST {one}/tokens"), 404, 40015)
-    refused(await send(api, f"POST {one}/deactivate"), 404, 40015)
-    refused(await send(api, f"PUT {one}\nContent-Length: 12", b'{"name":"x"}'), 404, 40015)
-    refused(await send(api, f"POST {one}/rename\nContent-Length: 16", b'{"username":"x"}'), 404, 40015)
+NOBODY = ["a%00b", "%00", "%FF", "%C3", "%ED%A0%80", "%F0%9F", "%E2%80%AE", "%0A", "%20", "x" * 5000]
+
+
+async def test_a_name_that_nobody_can_have_is_nobodys(api: ApiClient) -> None:
+    for one in (f"{USERS}/{name}" for name in NOBODY):
+        refused(await send(api, f"GET {one}"), 404, 40015)
+        refused(await send(api, f"DELETE {one}"), 404, 40015)
+        refused(await send(api, f"POST {one}/tokens"), 404, 40015)
+        refused(await send(api, f"POST {one}/deactivate"), 404, 40015)
+        refused(await send(api, f"PUT {one}\nContent-Length: 12", b'{"name":"x"}'), 404, 40015)
+        refused(await send(api, f"POST {one}/rename\nContent-Length: 16", b'{"username":"x"}'), 404, 40015)
 
 
 async def test_dots_climb_nowhere(api: ApiClient) -> None:

@@ -22,6 +22,9 @@ from tests.api.native.people import USERS, add
 from tests.api.native.refusals import refused
 from tests.client import Answer, ApiClient
 
+# of the two databases the stricter one about what a text may hold
+pytestmark = pytest.mark.parametrize("database_source", ["postgres_url"], indirect=True)
+
 KEYS: dict[str, Any] = {
     "RS256": make_rsa_key(65537, 2048),
     "ES256": make_ec_key(SECP256R1()),

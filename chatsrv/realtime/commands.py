@@ -1,0 +1,128 @@
+"""What a client may ask over its socket. A command is check, one service call, and what is acked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chatsrv.domain.apps import App
+from chatsrv.domain.errors import Invalid, Problem
+from chatsrv.domain.presence import Person
+from chatsrv.domain.users import User
+from chatsrv.domain.wire import render_change_of, render_presence
+from chatsrv.realtime.fanout import Fanout, UserKey
+from chatsrv.services import Services
+from chatsrv.services.watching import NO_VERSION, Roll
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A connected socket and whose it is."""
+
+    sid: str
+    app: App
+    user: User
+    services: Services
+    fanout: Fanout
+
+
+Command = Callable[[Seat, Any], Awaitable[dict[str, Any]]]
+
+
+async def subscribe(seat: Seat, data: Any) -> dict[str, Any]:
+    """presence:subscribe {usernames}: watch them, and how they are now."""
+    fields = _read(data, ("usernames",))
+    return await _watch(seat, fields, NO_VERSION)
+
+
+async def resume(seat: Seat, data: Any) -> dict[str, Any]:
+    """presence:resume {epoch, version, usernames}: watch them, and what was missed since that version."""
+    fields = _read(data, ("epoch", "version", "usernames"))
+    return await _watch(seat, fields, (_read_epoch(fields), _read_version(fields)))
+
+
+async def _watch(seat: Seat, fields: Mapping[str, Any], seen: tuple[str, int]) -> dict[str, Any]:
+    """Watching begins before the snapshot is read, so that no change falls between the two."""
+    settings = seat.services.settings
+    users, unknown = await seat.services.watching.find(seat.app.id, _read_usernames(fields, settings.subscribe_max))
+    keys: dict[UserKey, str] = {(user.app_id, user.id): user.username for user in users}
+    most = settings.subscriptions_per_socket
+    if seat.fanout.count_with(seat.sid, keys) > most:
+        raise Invalid(Problem("usernames", f"a socket may watch at most {most} users"))
+    seat.fanout.subscribe(seat.sid, keys)
+    roll = await seat.services.watching.look(seat.app.id, users, seen)
+    # what is older than the snapshot goes out before it, and what is newer behind the ack that carries it
+    await seat.fanout.catch_up(seat.app.id, roll.version)
+    asyncio.get_running_loop().call_soon(_release, seat, keys, roll)
+    return {**_render(roll), "unknown": unknown}
+
+
+def _release(seat: Seat, keys: Mapping[UserKey, str], roll: Roll) -> None:
+    seat.fanout.spawn(seat.fanout.release(seat.sid, keys, roll.epoch, roll.version))
+
+
+async def unsubscribe(seat: Seat, data: Any) -> dict[str, Any]:
+    """presence:unsubscribe {usernames}: how many are still watched."""
+    names = _read_usernames(_read(data, ("usernames",)), seat.services.settings.subscriptions_per_socket)
+    users, _ = await seat.services.watching.find(seat.app.id, names)
+    return {"count": seat.fanout.unsubscribe(seat.sid, [(user.app_id, user.id) for user in users])}
+
+
+async def query(seat: Seat, data: Any) -> dict[str, Any]:
+    """presence:query {usernames}: how they are now."""
+    names = _read_usernames(_read(data, ("usernames",)), seat.services.settings.bulk_query_max)
+    users, _ = await seat.services.watching.find(seat.app.id, names)
+    roll = await seat.services.watching.look(seat.app.id, users)
+    return {"epoch": roll.epoch, "version": roll.version, "users": _presences(roll.people)}
+
+
+COMMANDS: Mapping[str, Command] = {
+    "presence:subscribe": subscribe,
+    "presence:unsubscribe": unsubscribe,
+    "presence:resume": resume,
+    "presence:query": query,
+}
+
+
+def _render(roll: Roll) -> dict[str, Any]:
+    head: dict[str, Any] = {"epoch": roll.epoch, "version": roll.version, "full": roll.full}
+    if roll.full:
+        return {**head, "users": _presences(roll.people)}
+    return {**head, "changes": [render_change_of(person) for person in roll.people]}
+
+
+def _presences(people: tuple[Person, ...]) -> list[dict[str, Any]]:
+    return [render_presence(person) for person in people]
+
+
+def _read(data: Any, fields: tuple[str, ...]) -> Mapping[str, Any]:
+    """Raises Invalid for what is no object, and for fields that are missing or unknown."""
+    if not isinstance(data, Mapping):
+        raise Invalid(Problem("data", f"must be an object with {', '.join(fields)}"))
+    problems = [Problem(name, "is not known here") for name in data if name not in fields]
+    problems += [Problem(name, "is required") for name in fields if name not in data]
+    if problems:
+        raise Invalid(*problems)
+    return data
+
+
+def _read_usernames(fields: Mapping[str, Any], most: int) -> list[str]:
+    names = fields["usernames"]
+    if not isinstance(names, list) or len(names) > most or not all(isinstance(name, str) for name in names):
+        raise Invalid(Problem("usernames", f"must be an array of at most {most} strings"))
+    return [name for name in names if "\0" not in name]
+
+
+def _read_epoch(fields: Mapping[str, Any]) -> str:
+    if not isinstance(fields["epoch"], str):
+        raise Invalid(Problem("epoch", "must be a string"))
+    return str(fields["epoch"])
+
+
+def _read_version(fields: Mapping[str, Any]) -> int:
+    version = fields["version"]
+    if type(version) is not int or version < 0:
+        raise Invalid(Problem("version", "must be a number from 0"))
+    return version

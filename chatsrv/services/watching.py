@@ -1,0 +1,93 @@
+"""Seeing many people at once, at one version: queries, snapshots, and what changed since a version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from chatsrv.domain.presence import Person, PresenceStatus, see
+from chatsrv.domain.users import User, fold_case
+from chatsrv.storage import users as rows
+from chatsrv.storage.database import Database
+from chatsrv.storage.presence import PresenceStore, Snapshot
+
+NO_VERSION = ("", -1)
+"""What somebody has seen who has seen nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Roll:
+    """People at `version` of `epoch`. Not `full`: only those who changed since the version that was asked for."""
+
+    epoch: str
+    version: int
+    full: bool
+    people: tuple[Person, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """People of an app by what they show; `total` is the directory's size."""
+
+    online: int
+    away: int
+    dnd: int
+    total: int
+
+
+class Watching:
+    """Every method raises Unavailable where a store does not answer."""
+
+    def __init__(self, store: PresenceStore, db: Database) -> None:
+        self._store = store
+        self._db = db
+
+    async def find(self, app_id: str, usernames: Sequence[str]) -> tuple[list[User], list[str]]:
+        """The users of these names, in their order and each once, and the names that nobody has."""
+        async with self._db.read() as tx:
+            by_key = await rows.find_by_username(tx, app_id, usernames)
+        unknown = [name for name in dict.fromkeys(usernames) if fold_case(name) not in by_key]
+        found = {fold_case(name): None for name in usernames}
+        return [by_key[key] for key in found if key in by_key], unknown
+
+    async def look(self, app_id: str, users: Sequence[User], seen: tuple[str, int] = NO_VERSION) -> Roll:
+        """These users; only those who changed since `seen` (epoch, version) where all changes since are known."""
+        snapshot = await self._store.snapshot(app_id, [user.id for user in users])
+        full = not snapshot.is_complete_since(*seen)
+        wanted = users if full else [user for user in users if snapshot.changed_in.get(user.id, -1) > seen[1]]
+        return _roll(snapshot, full, wanted)
+
+    async def look_since(self, app_id: str, seen: tuple[str, int]) -> Roll:
+        """Everybody of the app who changed since `seen`, or, where that is not known, everybody who is here."""
+        snapshot = await self._store.changed_since(app_id, seen[1])
+        if not snapshot.is_complete_since(*seen):
+            return await self.look_at_all(app_id)
+        return _roll(snapshot, False, await self._users(snapshot.changed_in))
+
+    async def look_at_all(self, app_id: str) -> Roll:
+        """Everybody who is not offline."""
+        snapshot = await self._store.snapshot_all(app_id)
+        here = [user_id for user_id, warm in snapshot.warm.items() if warm.status is not PresenceStatus.OFFLINE]
+        return _roll(snapshot, True, await self._users(here))
+
+    async def count(self, app_id: str) -> Counts:
+        warm = (await self._store.read_all(app_id)).values()
+        shown = [one.status for one in warm]
+        async with self._db.read() as tx:
+            total = await rows.count(tx, app_id)
+        return Counts(
+            online=shown.count(PresenceStatus.ONLINE),
+            away=shown.count(PresenceStatus.AWAY),
+            dnd=shown.count(PresenceStatus.DND),
+            total=total,
+        )
+
+    async def _users(self, ids: Iterable[int]) -> list[User]:
+        """Those who are gone from SQL are left out."""
+        async with self._db.read() as tx:
+            return await rows.find_by_id(tx, ids)
+
+
+def _roll(snapshot: Snapshot, full: bool, users: Iterable[User]) -> Roll:
+    people = tuple(Person(user, see(user, snapshot.warm.get(user.id))) for user in users)
+    return Roll(snapshot.epoch, snapshot.version, full, people)

@@ -1,0 +1,123 @@
+"""Real processes of the command line, in a folder of their own and with nothing of this machine's settings."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aiohttp import ClientSession
+
+DEADLINE_S = 60
+OURS = ("CHATSRV_", "DATABASE_URL", "REDIS_URL", "PORT", "FORCE_COLOR")
+PROGRAM = (sys.executable, "-m", "chatsrv")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a command left behind."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def answer(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def complaint(self) -> str:
+        """The one line on standard error."""
+        [line] = self.err.splitlines()
+        return line
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """A folder and the variables in it."""
+
+    folder: Path
+    variables: Mapping[str, str]
+
+    def environment(self) -> dict[str, str]:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+        return inherited | self.variables
+
+    async def start(self, *words: str, program: tuple[str, ...] = PROGRAM, **streams: Any) -> Process:
+        given = {"stdin": PIPE, "stdout": PIPE, "stderr": PIPE} | streams
+        return await asyncio.create_subprocess_exec(
+            *program, *words, cwd=self.folder, env=self.environment(), start_new_session=True, **given
+        )
+
+    async def run(self, *words: str, text: bytes = b"", program: tuple[str, ...] = PROGRAM) -> Result:
+        process = await self.start(*words, program=program)
+        async with ended(process):
+            out, err = await asyncio.wait_for(process.communicate(text), DEADLINE_S)
+        assert process.returncode is not None
+        return Result(process.returncode, out.decode(), err.decode())
+
+    async def bash(self, script: str) -> Result:
+        """`chatsrv` means this tree's in it."""
+        prelude = f'set -o pipefail; chatsrv() {{ "{sys.executable}" -m chatsrv "$@"; }}\n'
+        return await self.run(prelude + script, program=("bash", "-c"))
+
+    async def answer(self, *words: str) -> Any:
+        """What a command that succeeds answers with --json."""
+        result = await self.run(*words, "--json")
+        assert result.status == 0, result.err
+        return result.answer
+
+    @asynccontextmanager
+    async def serving(self, *words: str) -> AsyncIterator["Server"]:
+        """A server on a free port, from the moment in which it has told its address."""
+        process = await self.start("serve", "--port", "0", "--json", *words)
+        async with ended(process):
+            assert process.stdout is not None
+            line = await asyncio.wait_for(process.stdout.readline(), DEADLINE_S)
+            if not line:
+                raise AssertionError((await process.communicate())[1].decode())
+            told = json.loads(line)
+            yield Server(process, told["url"], told.get("key", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that runs; `key` is there at the first start."""
+
+    process: Process
+    url: str
+    key: str
+
+    async def get(self, path: str) -> tuple[int, Any]:
+        headers = {"X-Api-Key": self.key} if self.key else {}
+        async with ClientSession() as session, session.get(self.url + path, headers=headers) as response:
+            return response.status, await response.json()
+
+    async def stop(self, number: int = signal.SIGTERM) -> Result:
+        self.process.send_signal(number)
+        out, err = await asyncio.wait_for(self.process.communicate(), DEADLINE_S)
+        assert self.process.returncode is not None
+        return Result(self.process.returncode, out.decode(), err.decode())
+
+
+@asynccontextmanager
+async def ended(process: Process) -> AsyncIterator[None]:
+    """Nothing of it is left after the block."""
+    try:
+        yield
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+
+
+async def wait_until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(DEADLINE_S):
+        while not holds():
+            await asyncio.sleep(0.02)

@@ -1,0 +1,146 @@
+"""The words of the menu: help, --json and --config anywhere, and what a person is told who got them wrong."""
+
+import json
+from collections.abc import Iterator
+
+import click
+import pytest
+
+from chatsrv.cli import menu, run
+from tests.cli.shell import Shell
+
+
+def all_commands(group: click.Group = menu, path: str = "") -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        yield f"{path}{name}", command
+        if isinstance(command, click.Group):
+            yield from all_commands(command, f"{path}{name} ")
+
+
+WORDS = dict(all_commands())
+
+
+def render_help(words: str) -> str:
+    context = click.Context(menu, info_name="chatsrv")
+    for word in words.split():
+        command = context.command
+        assert isinstance(command, click.Group)
+        context = click.Context(command.commands[word], info_name=word, parent=context)
+    return context.get_help()
+
+
+def test_the_menu_has_the_commands_of_the_specification() -> None:
+    assert set(WORDS) == {
+        *("serve", "worker", "migrate", "doctor", "token"),
+        *("app", "app create", "app list", "app show", "app set", "app delete"),
+        *("key", "key create", "key list", "key revoke", "key rotate"),
+        *("user", "user import", "user export"),
+    }
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_every_help_names_json_and_config_and_every_option_says_what_it_does(words: str) -> None:
+    text = render_help(words)
+    assert "--json" in text
+    assert "--config FILE" in text
+    options = [option for option in WORDS[words].params if isinstance(option, click.Option)]
+    assert [option.name for option in options if not option.help] == []
+
+
+def test_the_menu_lists_each_command_in_one_whole_line() -> None:
+    assert "..." not in render_help("").partition("Commands:")[2]
+    for words, command in WORDS.items():
+        if isinstance(command, click.Group):
+            assert "..." not in render_help(words).partition("Commands:")[2]
+
+
+@pytest.mark.parametrize("words", ["serve", "migrate", "app create", "app set", "key create", "token", "user import"])
+def test_help_teaches_by_examples_that_the_menu_understands(words: str) -> None:
+    examples = [line.strip() for line in render_help(words).partition("Examples:")[2].splitlines()]
+    commands = [line[line.index("chatsrv ") :].split() for line in examples if "chatsrv " in line]
+    assert [" ".join(command[1 : 1 + len(words.split())]) for command in commands].count(words) >= 2
+
+
+async def test_json_is_understood_before_and_after_the_words(shell: Shell) -> None:
+    before = await shell.run("--json", "app", "list")
+    after = await shell.run("app", "list", "--json")
+    assert before.answer == after.answer == []
+    assert before.err == after.err == ""
+
+
+async def test_no_word_at_all_shows_the_menu_as_wrong_use(shell: Shell) -> None:
+    result = await shell.run()
+    assert result.status == 2
+    assert result.out == ""
+    assert "chatsrv serve" in result.err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("app creat", "Did you mean 'create'? (see chatsrv app --help)"),
+        ("app create x --nam=5", "Did you mean '--name'? (see chatsrv app create --help)"),
+        ("key create", "Missing argument 'APP'. (see chatsrv key create --help)"),
+        ("serve --port 99999", "not in the range 0<=x<=65535"),
+        ("app list --config nowhere.toml", "does not exist"),
+        ("app set demo grace_s", "write it as NAME=VALUE, such as grace_s=5"),
+        ("app set demo public_key=@nowhere.pem", "cannot read nowhere.pem: No such file or directory"),
+        ("key create demo --scope users", "'users:read'"),
+        ("key create demo --expires 30", "no unit"),
+        ("key create demo --expires 2020-01-01", "in the past"),
+        ("key create demo --expires 999999999d", "too far away"),
+        ("key create demo --expires 2027-13-01", "--expires '2027-13-01'"),
+        ("token demo anna --ttl soon", "write it as 90s, 15m, 1h or 30d"),
+        ("user import demo nowhere.ndjson", "No such file or directory"),
+    ],
+)
+def test_wrong_use_is_one_line_with_status_2(words: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(words.split(), as_json=False) == 2
+    out, err = capsys.readouterr()
+    assert (out, len(err.splitlines())) == ("", 1)
+    assert err.startswith("chatsrv: ")
+    assert told in err
+
+
+async def test_a_value_that_the_services_refuse_is_wrong_use_too(shell: Shell) -> None:
+    result = await shell.run("app", "create", "Shop")
+    assert result.status == 2
+    assert "must be 1 to 63 of a-z, 0-9, - and _" in result.complaint
+    assert "(see chatsrv app create --help)" in result.complaint
+
+
+async def test_wrong_use_and_failures_are_told_in_json_where_asked(shell: Shell) -> None:
+    wrong = await shell.run("app", "--json", "creat")
+    failed = await shell.run("token", "nowhere", "anna", "--json")
+    assert (wrong.status, failed.status) == (2, 1)
+    assert "Did you mean" in json.loads(wrong.complaint)["error"]
+    assert "There is no app 'nowhere'. (chatsrv app list tells" in json.loads(failed.complaint)["error"]
+
+
+async def test_an_unknown_key_in_the_file_is_an_error_and_an_odd_variable_a_warning(shell: Shell) -> None:
+    (shell.folder / "mine.toml").write_text("prot = 9000\n")
+    failed = await shell.run("app", "list", "--config", "mine.toml")
+    assert failed.status == 1
+    assert failed.complaint == "chatsrv: mine.toml: there is no setting 'prot'; did you mean 'port'?"
+    warned = await Shell(shell.folder, {"CHATSRV_GRACE": "5"}).run("app", "list")
+    assert warned.status == 0
+    assert "did you mean 'grace_s'?" in warned.complaint
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"PORT": "high"}, "PORT"),
+        ({"DATABASE_URL": "mysql://u:secret@host/x"}, "only postgres:// and sqlite:/// are known"),
+        ({"DATABASE_URL": "postgres://u:secret@127.0.0.1:1/x"}, "Check DATABASE_URL"),
+        ({"REDIS_URL": "secret"}, "use redis://"),
+        ({"CHATSRV_DATA_DIR": "/dev/null/secret-free"}, "name another with CHATSRV_DATA_DIR"),
+    ],
+)
+async def test_a_setting_that_cannot_be_is_one_line_that_tells_no_password(
+    shell: Shell, variables: dict[str, str], told: str
+) -> None:
+    result = await Shell(shell.folder, variables).run("app", "list")
+    assert (result.status, result.out) == (1, "")
+    assert told in result.complaint
+    assert "u:secret" not in result.complaint

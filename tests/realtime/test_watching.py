@@ -1,0 +1,257 @@
+"""Watching others over a socket: snapshot and changes fit together, and nothing is lost between them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import Any
+
+import pytest
+
+from chatsrv.domain.clock import Clock
+from chatsrv.services import Services, open_services
+from tests.conftest import DemoApp, MakeSettings
+from tests.realtime.conftest import Client, eventually, running_node
+
+NewClient = Callable[..., Client]
+Connect = Callable[..., Awaitable[Client]]
+PRESENCE = [
+    "username",
+    "presence_status",
+    "text",
+    "emoji",
+    "expires_at",
+    "last_login_at",
+    "last_active_at",
+    "last_seen_at",
+    "presence_changed_at",
+    "devices",
+]
+
+
+@pytest.fixture
+def connect(new_client: NewClient, services: Services, demo: DemoApp) -> Connect:
+    """Connects as that user, who is made if need be."""
+
+    async def connect(username: str, url: str | None = None) -> Client:
+        users, _ = await services.watching.find(demo.id, [username])
+        if not users:
+            await services.users.create(demo.id, {"username": username})
+        token, _ = await services.callers.mint_token(await services.apps.get(demo.id), username, 600)
+        client = new_client(url) if url else new_client()
+        client.hello = await client.connect({"token": token})
+        return client
+
+    return connect
+
+
+async def changes(client: Client) -> dict[str, int]:
+    """The next diff: who shows what."""
+    diff = await client.next("presence:diff")
+    return {change["username"]: change["presence_status"] for change in diff["changes"]}
+
+
+async def test_subscribing_answers_how_they_are_and_then_tells_of_changes(connect: Connect) -> None:
+    bert = await connect("bert")
+    anna = await connect("anna")
+    ack = await anna.io.call("presence:subscribe", {"usernames": ["BERT", "carl"]})
+    assert list(ack) == ["epoch", "version", "full", "users", "unknown"]
+    assert (ack["epoch"], ack["full"], ack["unknown"]) == (anna.hello["epoch"], True, ["carl"])
+    assert list(ack["users"][0]) == PRESENCE
+    assert ack["users"][0]["username"] == "bert"
+    assert ack["users"][0]["presence_status"] == 1
+    await bert.io.disconnect()
+    diff = await anna.next("presence:diff")
+    assert diff["version"] > ack["version"]
+    change = diff["changes"][0]
+    assert (change["username"], change["presence_status"]) == ("bert", 0)
+    assert change["last_seen_at"] is not None
+    await connect("bert")
+    assert await changes(anna) == {"bert": 1}
+
+
+async def test_who_does_not_subscribe_hears_of_nobody_else(connect: Connect) -> None:
+    anna = await connect("anna")
+    bert = await connect("bert")
+    await bert.io.disconnect()
+    await anna.io.call("presence:subscribe", {"usernames": []})
+    assert anna.events.empty()
+
+
+async def test_unsubscribing_counts_what_is_left_and_ends_the_changes(connect: Connect) -> None:
+    bert, carl = await connect("bert"), await connect("carl")
+    anna = await connect("anna")
+    await anna.io.call("presence:subscribe", {"usernames": ["bert", "carl", "nobody"]})
+    assert await anna.io.call("presence:unsubscribe", {"usernames": ["bert", "nobody"]}) == {"count": 1}
+    await bert.io.disconnect()
+    await carl.io.disconnect()
+    assert await changes(anna) == {"carl": 0}
+
+
+async def test_a_query_watches_nobody(connect: Connect) -> None:
+    bert = await connect("bert")
+    anna = await connect("anna")
+    ack = await anna.io.call("presence:query", {"usernames": ["bert"]})
+    assert list(ack) == ["epoch", "version", "users"]
+    assert ack["users"][0]["presence_status"] == 1
+    await bert.io.disconnect()
+    await anna.io.call("presence:subscribe", {"usernames": []})
+    assert anna.events.empty()
+
+
+async def test_a_change_on_another_node_is_told_here(
+    connect: Connect, make_settings: MakeSettings, clock: Clock, services: Services
+) -> None:
+    anna = await connect("anna")
+    await services.users.create("demo", {"username": "bert"})
+    await anna.io.call("presence:subscribe", {"usernames": ["bert"]})
+    async with open_services(make_settings(), clock) as other, running_node(other) as url:
+        bert = await connect("bert", url)
+        assert await changes(anna) == {"bert": 1}
+        await bert.io.disconnect()
+        assert await changes(anna) == {"bert": 0}
+
+
+async def test_resuming_inside_the_log_brings_what_was_missed_and_no_more(connect: Connect) -> None:
+    bert, carl = await connect("bert"), await connect("carl")
+    anna = await connect("anna")
+    ack = await anna.io.call("presence:subscribe", {"usernames": ["bert", "carl", "dora"]})
+    await anna.lose()
+    await bert.io.disconnect()
+    again = await connect("anna")
+    seen = {"epoch": ack["epoch"], "version": ack["version"], "usernames": ["bert", "carl", "dora"]}
+
+    async def bert_is_missed() -> bool:
+        missed = await again.io.call("presence:resume", seen)
+        assert missed["full"] is False
+        assert missed["unknown"] == ["dora"]
+        return [(one["username"], one["presence_status"]) for one in missed["changes"]] == [("bert", 0)]
+
+    await eventually(bert_is_missed, "bert is among what was missed")
+    while not again.events.empty():
+        again.events.get_nowait()
+    await carl.io.disconnect()
+    assert await changes(again) == {"carl": 0}, "resuming subscribes"
+
+
+async def test_resuming_outside_the_log_brings_everybody(connect: Connect) -> None:
+    await connect("bert")
+    anna = await connect("anna")
+    for seen in ({"epoch": "another", "version": 1}, {"epoch": anna.hello["epoch"], "version": 10_000}):
+        missed = await anna.io.call("presence:resume", {**seen, "usernames": ["bert"]})
+        assert missed["full"] is True
+        assert [one["username"] for one in missed["users"]] == ["bert"]
+
+
+BAD: list[tuple[str, Any, str]] = [
+    ("presence:subscribe", None, "data"),
+    ("presence:subscribe", ["anna"], "data"),
+    ("presence:subscribe", {}, "usernames"),
+    ("presence:subscribe", {"usernames": "anna"}, "usernames"),
+    ("presence:subscribe", {"usernames": [1]}, "usernames"),
+    ("presence:subscribe", {"usernames": ["x"] * 501}, "usernames"),
+    ("presence:subscribe", {"usernames": [], "extra": 1}, "extra"),
+    ("presence:query", {"usernames": ["x"] * 1001}, "usernames"),
+    ("presence:resume", {"epoch": 1, "version": 1, "usernames": []}, "epoch"),
+    ("presence:resume", {"epoch": "x", "version": -1, "usernames": []}, "version"),
+    ("presence:resume", {"epoch": "x", "version": True, "usernames": []}, "version"),
+]
+
+
+@pytest.mark.parametrize(("event", "data", "field"), BAD)
+async def test_bad_input_is_acked_with_code_and_field_and_the_socket_lives_on(
+    connect: Connect, event: str, data: Any, field: str
+) -> None:
+    anna = await connect("anna")
+    ack = await anna.io.call(event, data)
+    assert (ack["error"]["code"], ack["error"]["type"]) == (40003, "BadParam")
+    assert [one["field"] for one in ack["error"]["errors"]] == [field]
+    assert await anna.io.call("presence:unsubscribe", {"usernames": []}) == {"count": 0}
+
+
+async def test_an_unknown_event_is_acked_as_such(connect: Connect) -> None:
+    anna = await connect("anna")
+    assert (await anna.io.call("presence:unheard", {}))["error"]["code"] == 40400
+
+
+async def test_twenty_bad_events_within_ten_seconds_end_the_socket(connect: Connect) -> None:
+    anna = await connect("anna")
+    for _ in range(20):
+        await anna.io.emit("presence:unheard", {})
+    closing = await anna.next("session:close")
+    assert closing == {"code": 4010, "reason": "bad_packets", "reconnect": False}
+
+
+async def test_bad_events_far_apart_end_nothing(connect: Connect, clock: Clock) -> None:
+    anna = await connect("anna")
+    for _ in range(25):
+        await anna.io.call("presence:unheard", {})
+        clock.advance(0.6)
+    assert await anna.io.call("presence:unsubscribe", {"usernames": []}) == {"count": 0}
+
+
+async def test_a_socket_may_watch_so_many_and_no_more(
+    make_settings: MakeSettings, services: Services, clock: Clock, demo: DemoApp, connect: Connect
+) -> None:
+    for number in range(4):
+        await services.users.create(demo.id, {"username": f"u{number}"})
+    async with open_services(make_settings(subscriptions_per_socket=3), clock) as few, running_node(few) as url:
+        anna = await connect("anna", url)
+        await anna.io.call("presence:subscribe", {"usernames": ["u0", "u1"]})
+        refused = await anna.io.call("presence:subscribe", {"usernames": ["u1", "u2", "u3"]})
+        assert refused["error"]["code"] == 40003
+        assert await anna.io.call("presence:unsubscribe", {"usernames": []}) == {"count": 2}
+
+
+class Viewer:
+    """What a client makes of the acks and frames it gets."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.seen: dict[str, int] = {}
+        self.versions: list[int] = []
+
+    def note(self, people: list[dict[str, Any]]) -> None:
+        self.seen.update({one["username"]: one["presence_status"] for one in people})
+
+    async def subscribe(self, names: list[str]) -> None:
+        self.note((await self.client.io.call("presence:subscribe", {"usernames": names}))["users"])
+
+    def take(self) -> None:
+        while not self.client.events.empty():
+            event, diff = self.client.events.get_nowait()
+            assert event == "presence:diff"
+            self.versions.append(diff["version"])
+            self.note(diff["changes"])
+
+    async def agrees(self) -> bool:
+        self.take()
+        ack = await self.client.io.call("presence:query", {"usernames": list(self.seen)})
+        return self.seen == {one["username"]: one["presence_status"] for one in ack["users"]}
+
+
+async def test_subscribing_while_others_come_and_go_ends_with_what_a_query_says(
+    connect: Connect, services: Services, demo: DemoApp
+) -> None:
+    random, names = Random(7), [f"u{number}" for number in range(12)]
+    for name in names:
+        await services.users.create(demo.id, {"username": name})
+    viewer = Viewer(await connect("anna"))
+
+    async def come_and_go(name: str) -> None:
+        for _ in range(4):
+            client = await connect(name)
+            await asyncio.sleep(random.uniform(0, 0.05))
+            await client.io.disconnect()
+
+    async def watch() -> None:
+        for start in range(0, len(names), 3):
+            await viewer.subscribe(names[start : start + 3])
+            await asyncio.sleep(0.03)
+
+    await asyncio.gather(watch(), *(come_and_go(name) for name in names))
+    stayed = [await connect(name) for name in names[:5]]
+    assert len(stayed) == 5
+    await eventually(viewer.agrees, "what the client was told is what a query says")
+    assert viewer.versions == sorted(set(viewer.versions)), "the versions of the frames only grow"
