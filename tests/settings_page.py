@@ -1,12 +1,15 @@
-"""docs/settings.md, made from the settings themselves: `make docs` writes it, a test holds it."""
+"""docs/settings.md and config/production.toml, made from the settings themselves: `make docs` writes both."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from chatsrv.settings import PER_APP, PLATFORM_VARIABLES, SettingInfo, describe
 
-PAGE = Path(__file__).parents[1] / "docs" / "settings.md"
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "settings.md"
+FILE = ROOT / "config" / "production.toml"
 
 HEAD = """# Settings
 
@@ -40,5 +43,22 @@ def _shown(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value) or "empty"
 
 
+FILE_HEAD = """# Every setting with its default, for a server in production.
+# Secrets belong into the environment, not into a file.
+# A variable CHATSRV_<NAME> wins over what stands here; so do PORT, DATABASE_URL and REDIS_URL.
+"""
+
+
+def render_file() -> str:
+    return FILE_HEAD + "".join(f"\n# {info.description}\n{_line(info)}\n" for info in describe())
+
+
+def _line(info: SettingInfo) -> str:
+    """Commented out where the default is empty; JSON writes these values as TOML does."""
+    is_empty = not info.default and isinstance(info.default, str | tuple)
+    return f"{'# ' if is_empty else ''}{info.name} = {json.dumps(info.default)}"
+
+
 if __name__ == "__main__":
     PAGE.write_text(render())
+    FILE.write_text(render_file())

@@ -47,7 +47,7 @@ class Shell:
 
     def environment(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-        return inherited | self.variables
+        return {**inherited, **self.variables}
 
     async def start(self, *words: str, program: tuple[str, ...] = PROGRAM, **streams: Any) -> Process:
         given = {"stdin": PIPE, "stdout": PIPE, "stderr": PIPE} | streams

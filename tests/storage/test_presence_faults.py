@@ -18,7 +18,11 @@ MUTANTS = {
     "no hold after a data loss": ("fold", "math.max(now + grace_ms, held_until)", "now + grace_ms"),
     "a sleeper sweeps before it registers": ("sweep", "then return {-1, -1} end", "then end"),
     "the version does not grow": ("fold", "'HINCRBY', key_versions(), app, 1", "'HINCRBY', key_versions(), app, 0"),
-    "a change that nobody sees is told": ("fold", "if state.s ~= before then\n    remember", "if true then\n    remember"),
+    "a change that nobody sees is told": (
+        "fold",
+        "if state.s ~= before then\n    remember",
+        "if true then\n    remember",
+    ),
     "a change is not told": ("close", "settle(app, user, {n = now})", ""),
     "coming back leaves the old grace running": (
         "fold",
