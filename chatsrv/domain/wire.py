@@ -152,5 +152,13 @@ def render_change_of(person: Person) -> dict[str, Any]:
     return render_change(person.user.username, Warm(seen.status, seen.clocks, seen.devices))
 
 
+def render_roll(epoch: str, version: int, full: bool, people: Iterable[Person]) -> dict[str, Any]:
+    """`users` in full, or `changes` alone."""
+    head: dict[str, Any] = {"epoch": epoch, "version": version, "full": full}
+    if full:
+        return {**head, "users": [render_presence(person) for person in people]}
+    return {**head, "changes": [render_change_of(person) for person in people]}
+
+
 def render(person: Person, fields: Iterable[str] = USER) -> dict[str, Any]:
     return {name: FIELDS[name](person) for name in fields}

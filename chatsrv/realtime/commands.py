@@ -9,9 +9,8 @@ from typing import Any
 
 from chatsrv.domain.apps import App
 from chatsrv.domain.errors import Invalid, Problem
-from chatsrv.domain.presence import Person
 from chatsrv.domain.users import User
-from chatsrv.domain.wire import render_change_of, render_presence
+from chatsrv.domain.wire import render_presence, render_roll
 from chatsrv.realtime.fanout import Fanout, UserKey
 from chatsrv.services import Services
 from chatsrv.services.watching import NO_VERSION, Roll
@@ -56,7 +55,7 @@ async def _watch(seat: Seat, fields: Mapping[str, Any], seen: tuple[str, int]) -
     # what is older than the snapshot goes out before it, and what is newer behind the ack that carries it
     await seat.fanout.catch_up(seat.app.id, roll.version)
     asyncio.get_running_loop().call_soon(_release, seat, keys, roll)
-    return {**_render(roll), "unknown": unknown}
+    return {**render_roll(roll.epoch, roll.version, roll.full, roll.people), "unknown": unknown}
 
 
 def _release(seat: Seat, keys: Mapping[UserKey, str], roll: Roll) -> None:
@@ -75,7 +74,7 @@ async def query(seat: Seat, data: Any) -> dict[str, Any]:
     names = _read_usernames(_read(data, ("usernames",)), seat.services.settings.bulk_query_max)
     users, _ = await seat.services.watching.find(seat.app.id, names)
     roll = await seat.services.watching.look(seat.app.id, users)
-    return {"epoch": roll.epoch, "version": roll.version, "users": _presences(roll.people)}
+    return {"epoch": roll.epoch, "version": roll.version, "users": [render_presence(person) for person in roll.people]}
 
 
 COMMANDS: Mapping[str, Command] = {
@@ -84,17 +83,6 @@ COMMANDS: Mapping[str, Command] = {
     "presence:resume": resume,
     "presence:query": query,
 }
-
-
-def _render(roll: Roll) -> dict[str, Any]:
-    head: dict[str, Any] = {"epoch": roll.epoch, "version": roll.version, "full": roll.full}
-    if roll.full:
-        return {**head, "users": _presences(roll.people)}
-    return {**head, "changes": [render_change_of(person) for person in roll.people]}
-
-
-def _presences(people: tuple[Person, ...]) -> list[dict[str, Any]]:
-    return [render_presence(person) for person in people]
 
 
 def _read(data: Any, fields: tuple[str, ...]) -> Mapping[str, Any]:
@@ -112,7 +100,7 @@ def _read_usernames(fields: Mapping[str, Any], most: int) -> list[str]:
     names = fields["usernames"]
     if not isinstance(names, list) or len(names) > most or not all(isinstance(name, str) for name in names):
         raise Invalid(Problem("usernames", f"must be an array of at most {most} strings"))
-    return [name for name in names if "\0" not in name]
+    return names
 
 
 def _read_epoch(fields: Mapping[str, Any]) -> str:

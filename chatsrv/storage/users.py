@@ -70,7 +70,8 @@ async def find_any(
 
 async def find_by_username(tx: AsyncConnection, app_id: str, usernames: Iterable[str]) -> dict[str, User]:
     """Users by their folded names; who does not exist is left out."""
-    keys = list({fold_case(name) for name in usernames})
+    # nobody's name holds a NUL, and PostgreSQL does not even take one to compare
+    keys = list({fold_case(name) for name in usernames if "\0" not in name})
     found: dict[str, User] = {}
     for start in range(0, len(keys), PARAMETERS):
         part = keys[start : start + PARAMETERS]

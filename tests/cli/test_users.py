@@ -9,17 +9,11 @@ import struct
 import termios
 from pathlib import Path
 
+from tests.cli.conftest import PEOPLE, write_users
 from tests.cli.shell import Shell, ended
 
-SMALL, LARGE = 5_000, 100_000
+FEW, MANY = 5_000, 100_000
 GROWTH_MAX_KIB = 40 * 1024
-
-
-def write_users(file: Path, count: int) -> None:
-    with file.open("w") as out:
-        for number in range(count):
-            person = {"username": f"user{number}", "first_name": f"Ännchen {number}", "metadata": {"n": number}}
-            out.write(json.dumps(person) + "\n")
 
 
 async def run_measured(shell: Shell, *words: str) -> int:
@@ -47,15 +41,13 @@ async def watch_peak(pid: int) -> int:
 
 
 async def test_a_hundred_thousand_users_go_in_and_out_the_same_in_constant_memory(shell: Shell) -> None:
-    peaks = {}
-    for app_id, count in (("small", SMALL), ("large", LARGE)):
-        write_users(shell.folder / f"{app_id}.in", count)
-        await shell.answer("app", "create", app_id)
-        peaks[app_id, "import"] = await run_measured(shell, "user", "import", app_id, f"{app_id}.in")
-        peaks[app_id, "export"] = await run_measured(shell, "user", "export", app_id, f"{app_id}.out")
-    for way in ("import", "export"):
-        assert peaks["large", way] - peaks["small", way] < GROWTH_MAX_KIB, peaks
-    assert_same_people(shell.folder / "large.in", shell.folder / "large.out")
+    await shell.answer("app", "create", "shop")
+    write_users(shell.folder / "few", FEW)
+    write_users(shell.folder / "many", MANY)
+    peaks = [await run_measured(shell, "user", "import", "shop", name) for name in ("few", "many")]
+    peaks.append(await run_measured(shell, "user", "export", "shop", "out"))
+    assert max(peaks) - peaks[0] < GROWTH_MAX_KIB, peaks
+    assert_same_people(shell.folder / "many", shell.folder / "out")
 
 
 def assert_same_people(given: Path, exported: Path) -> None:
@@ -64,87 +56,70 @@ def assert_same_people(given: Path, exported: Path) -> None:
             assert {name: other[name] for name in one} == one
 
 
-async def test_what_is_exported_can_be_imported_elsewhere_and_is_exported_as_the_same_bytes(shell: Shell) -> None:
-    write_users(shell.folder / "people", 1200)
-    result = await shell.bash(
-        "chatsrv app create one && chatsrv app create two && chatsrv user import one people"
-        " && chatsrv user export one first && chatsrv user import two first && chatsrv user export two second"
+async def test_what_is_exported_and_imported_elsewhere_is_exported_as_the_same_bytes(filled: Shell) -> None:
+    result = await filled.bash(
+        "chatsrv app create copy >/dev/null && chatsrv user export demo first && chatsrv user import copy first"
+        " && chatsrv user export copy > second"
     )
     assert result.status == 0, result.err
-    assert (shell.folder / "first").read_bytes() == (shell.folder / "second").read_bytes()
-    assert result.out.splitlines()[-2:] == ["exported  1200", "file      second"]
+    assert (filled.folder / "first").read_bytes() == (filled.folder / "second").read_bytes()
+    assert result.out.splitlines()[:3] == [f"exported  {PEOPLE}", "file      first", f"created  {PEOPLE}"]
 
 
-async def test_lines_that_fail_are_told_by_number_and_spoil_no_other(shell: Shell) -> None:
-    await shell.answer("app", "create", "shop")
+async def test_lines_that_fail_are_told_by_number_and_spoil_no_other(filled: Shell) -> None:
     lines = b'{"username": "anna"}\nnonsense\n\n{"usernam": "bob"}\n[]\n{"username": "carl"}'
-    result = await shell.run("user", "import", "shop", "-", text=lines)
+    result = await filled.run("user", "import", "demo", "-", text=lines)
     assert result.status == 1
-    assert [line.split()[:2] for line in result.out.splitlines()] == [
-        ["created", "2"],
-        ["updated", "0"],
-        ["failed", "3"],
-    ]
+    assert [line.split() for line in result.out.splitlines()] == [["created", "2"], ["updated", "0"], ["failed", "3"]]
     assert [line.split(": ")[1] for line in result.err.splitlines()] == ["line 2", "line 4", "line 5"]
-    again = await shell.run("--json", "user", "import", "shop", "-", text=lines)
+    again = await filled.run("--json", "user", "import", "demo", "-", text=lines)
     assert (again.status, again.err) == (1, "")
     assert (again.answer["created"], again.answer["updated"]) == (0, 2)
     assert again.answer["failed"][1] == {"line": 4, "error": "usernam: is not a field of a user"}
 
 
-async def test_an_import_of_the_wrong_file_stops_and_says_so(shell: Shell) -> None:
-    await shell.answer("app", "create", "shop")
-    result = await shell.run("user", "import", "shop", "-", text=b"nonsense\n" * 2000 + b'{"username": "anna"}\n')
+async def test_an_import_of_the_wrong_file_stops_and_says_so(filled: Shell) -> None:
+    result = await filled.run("user", "import", "demo", "-", text=b"nonsense\n" * 2000 + b'{"username": "anna"}\n')
     assert result.status == 1
-    *_, more, stopped = result.err.splitlines()
+    *lines, more, stopped = result.err.splitlines()
+    assert len(lines) == 20
     assert more == "chatsrv: and 980 more; --json tells all"
     assert stopped.startswith("chatsrv: stopped, as 1000 lines failed")
-    assert len(result.err.splitlines()) == 22
 
 
-async def test_whoever_reads_only_the_first_line_of_an_export_sees_no_complaint(shell: Shell) -> None:
-    write_users(shell.folder / "people", 3000)
-    result = await shell.bash(
-        "chatsrv app create demo >/dev/null && chatsrv user import demo people >/dev/null\n"
-        "set +o pipefail; chatsrv user export demo | head -1"
-    )
+async def test_whoever_reads_only_the_first_line_of_an_export_sees_no_complaint(filled: Shell) -> None:
+    result = await filled.bash("set +o pipefail; chatsrv user export demo | head -1")
     assert (result.status, result.err) == (0, "")
     [line] = result.out.splitlines()
     assert json.loads(line)["username"] == "user0"
 
 
-async def test_an_export_that_fails_leaves_the_old_file_and_no_other(shell: Shell) -> None:
-    write_users(shell.folder / "people", 3000)
-    await shell.answer("app", "create", "demo")
-    await shell.answer("user", "import", "demo", "people")
-    (shell.folder / "old").write_text("what was there before")
-    # no file may pass 100 KiB, which is how a full disk looks to a process
-    result = await shell.bash("trap '' XFSZ; ulimit -f 100; chatsrv user export demo old")
+async def test_an_export_that_fails_leaves_the_old_file_and_no_other(filled: Shell) -> None:
+    (filled.folder / "old").write_text("what was there before")
+    # where no file may grow, a process sees what it would see on a full disk
+    result = await filled.bash("trap '' XFSZ; ulimit -f 100; chatsrv user export demo old")
     assert result.status == 1
     assert result.complaint.startswith("chatsrv: File too large")
-    assert (shell.folder / "old").read_text() == "what was there before"
-    assert [name.name for name in shell.folder.iterdir() if "part" in name.name] == []
+    assert (filled.folder / "old").read_text() == "what was there before"
+    assert list(filled.folder.glob("*.part")) == []
 
 
-async def test_an_export_to_a_device_does_not_replace_the_device(shell: Shell) -> None:
-    await shell.answer("app", "create", "demo")
-    os.mkfifo(shell.folder / "pipe")
-    reading = asyncio.to_thread((shell.folder / "pipe").read_bytes)
-    read, told = await asyncio.gather(reading, shell.answer("user", "export", "demo", "pipe"))
-    assert (read, told) == (b"", {"exported": 0, "file": "pipe"})
-    assert (shell.folder / "pipe").is_fifo()
+async def test_an_export_into_a_pipe_with_a_name_does_not_replace_the_pipe(filled: Shell) -> None:
+    pipe = filled.folder / "pipe"
+    os.mkfifo(pipe)
+    read, told = await asyncio.gather(
+        asyncio.to_thread(pipe.read_bytes), filled.answer("user", "export", "demo", "pipe")
+    )
+    assert (read.count(b"\n"), told) == (PEOPLE, {"exported": PEOPLE, "file": "pipe"})
+    assert pipe.is_fifo()
 
 
-async def test_a_terminal_shows_a_bar_with_rate_and_time_left_and_a_pipe_shows_nothing(shell: Shell) -> None:
-    write_users(shell.folder / "people", 3000)
-    await shell.answer("app", "create", "demo")
-    piped = await Shell(shell.folder, {"FORCE_COLOR": "1"}).run("user", "import", "demo", "people")
+async def test_a_terminal_shows_a_bar_with_rate_and_time_left_and_a_pipe_shows_nothing(filled: Shell) -> None:
+    piped = await Shell(filled.folder, {"FORCE_COLOR": "1"}).run("user", "import", "demo", "people")
     assert (piped.status, piped.err) == (0, "")
-    drawn = await run_on_terminal(shell, "user", "import", "demo", "people")
-    assert "importing" in drawn
-    assert "3000/3000" in drawn
-    assert "/s" in drawn
-    assert "left" in drawn
+    drawn = await run_on_terminal(filled, "user", "import", "demo", "people")
+    for part in ("importing", f"{PEOPLE}/{PEOPLE}", "/s", "left"):
+        assert part in drawn
 
 
 async def run_on_terminal(shell: Shell, *words: str) -> str:

@@ -83,6 +83,7 @@ async def test_no_word_at_all_shows_the_menu_as_wrong_use(shell: Shell) -> None:
         ("key create", "Missing argument 'APP'. (see chatsrv key create --help)"),
         ("serve --port 99999", "not in the range 0<=x<=65535"),
         ("app list --config nowhere.toml", "does not exist"),
+        ("app delete demo", "add --yes"),
         ("app set demo grace_s", "write it as NAME=VALUE, such as grace_s=5"),
         ("app set demo public_key=@nowhere.pem", "cannot read nowhere.pem: No such file or directory"),
         ("key create demo --scope users", "'users:read'"),
@@ -130,9 +131,7 @@ async def test_an_unknown_key_in_the_file_is_an_error_and_an_odd_variable_a_warn
 @pytest.mark.parametrize(
     ("variables", "told"),
     [
-        ({"PORT": "high"}, "PORT"),
         ({"DATABASE_URL": "mysql://u:secret@host/x"}, "only postgres:// and sqlite:/// are known"),
-        ({"DATABASE_URL": "postgres://u:secret@127.0.0.1:1/x"}, "Check DATABASE_URL"),
         ({"REDIS_URL": "secret"}, "use redis://"),
         ({"CHATSRV_DATA_DIR": "/dev/null/secret-free"}, "name another with CHATSRV_DATA_DIR"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -25,7 +26,8 @@ class Feeds:
         self.log = ChangeLog(redis, self.prefix)
 
     async def write(self, shard: int, **fields: str | int) -> None:
-        await self.redis.xadd(key(shard_key(self.prefix, shard), "feed"), dict(fields))
+        entry: Any = fields
+        await self.redis.xadd(key(shard_key(self.prefix, shard), "feed"), entry)
 
     async def change(self, shard: int, user: int) -> None:
         await self.write(shard, kind="change", app="demo", user=user, version=7, state=STATE)

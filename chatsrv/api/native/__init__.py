@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from chatsrv.api.dialect import Dialect, Route, TokenAccess, bearer_or_api_key
-from chatsrv.api.native import bulk, users
+from chatsrv.api.native import bulk, presence, users
 from chatsrv.domain import wire
 from chatsrv.domain.apps import Scope
 from chatsrv.domain.errors import ChatError
 
-READ, WRITE = Scope.USERS_READ, Scope.USERS_WRITE
+READ, WRITE, SEE = Scope.USERS_READ, Scope.USERS_WRITE, Scope.PRESENCE_READ
 USERS = "/v1/{appId}/users"
 # a plain {username} would never match braces
 USER = USERS + "/{username:[^/]+}"
@@ -38,6 +38,9 @@ ROUTES = (
     Route("POST", USER + "/deactivate", users.deactivate, WRITE),
     Route("POST", USER + "/reactivate", users.reactivate, WRITE),
     Route("POST", USER + "/tokens", users.mint_token, Scope.SESSIONS_WRITE),
+    Route("POST", "/v1/{appId}/presence/query", presence.query, SEE, TokenAccess.ALL),
+    Route("GET", "/v1/{appId}/presence/counts", presence.count, SEE, TokenAccess.ALL),
+    Route("GET", "/v1/{appId}/presence", presence.since, SEE, TokenAccess.ALL),
     Route("POST", "/v1/{appId}/bulk/users", bulk.upsert, WRITE),
     Route("GET", "/v1/{appId}/bulk/users", bulk.export, READ),
     Route("PUT", "/v1/{appId}/bulk/users", bulk.import_, WRITE),

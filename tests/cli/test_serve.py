@@ -1,0 +1,164 @@
+"""chatsrv serve: its first words, its addresses, and every way in which it ends."""
+
+import asyncio
+import json
+import re
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession, ClientTimeout
+
+from tests.cli.shell import DEADLINE_S, Server, Shell, ended, wait_until
+from tests.storage.valkey_owner import wait_for_end_of_server
+
+
+def find_processes_in(folder: Path) -> list[str]:
+    """What still runs there, by its working folder; a server's Valkey runs in a folder below."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if (entry / "cwd").resolve().is_relative_to(folder):
+                found.append((entry / "cmdline").read_text().replace("\0", " "))
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+    return found
+
+
+async def read_banner(shell: Shell) -> tuple[Server, str]:
+    """A server as people start it, and what it says to them."""
+    process = await shell.start("serve", "--port", "0")
+    assert process.stdout is not None
+    lines = [b""]
+    while b"token demo anna" not in lines[-1] and b"doctor" not in lines[-1]:
+        lines.append(await asyncio.wait_for(process.stdout.readline(), DEADLINE_S))
+        assert lines[-1] or len(lines) == 2, lines
+    banner = b"".join(lines).decode()
+    address = re.search(r"http://localhost:\d+", banner)
+    assert address
+    return Server(process, address[0], ""), banner
+
+
+async def test_the_three_commands_of_the_first_banner_work_as_they_are_pasted(shell: Shell) -> None:
+    server, banner = await read_banner(shell)
+    async with ended(server.process):
+        hint, _, pasted = banner.partition("Try it in another terminal, in ")[2].partition(":\n")
+        assert hint == str(shell.folder)
+        result = await shell.bash(f"set -e\n{pasted}")
+        assert result.status == 0, result.err
+        created, rest = json.JSONDecoder().raw_decode(result.out)
+        assert created["username"] == "anna"
+        page, _ = json.JSONDecoder().raw_decode(result.out[rest:].lstrip())
+        assert page["users"][0]["presence_status"] == 0
+        assert re.search(r"^token +ey", result.out, re.MULTILINE)
+        assert (await server.stop(signal.SIGINT)).status == 0
+
+
+async def test_the_second_start_shows_no_key_and_says_how_to_get_one(filled: Shell) -> None:
+    server, banner = await read_banner(filled)
+    async with ended(server.process):
+        [line] = [line for line in banner.splitlines() if "a server key" in line]
+        assert re.search(r"-m chatsrv key create demo$", line)
+        assert "cs_" not in banner
+        assert await server.get("/healthz") == (200, {"status": "ok"})
+        checks = {"database": "ok", "redis": "ok", "migrations": "ok"}
+        assert await server.get("/readyz") == (200, {"status": "ok", "checks": checks})
+
+
+async def test_a_port_in_use_is_one_line_and_the_demo_key_is_kept_for_a_start_that_works(shell: Shell) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = await shell.run("serve", "--port", str(port))
+    assert (result.status, result.out) == (1, "")
+    told = f"chatsrv: cannot listen on 127.0.0.1:{port} (Address already in use): "
+    assert result.complaint == f"{told}choose another with --host, --port or PORT"
+    async with shell.serving() as server:
+        assert server.key.startswith("cs_")
+
+
+async def test_a_second_server_on_the_same_folder_is_told_who_holds_it(shell: Shell) -> None:
+    async with shell.serving() as server:
+        port = server.url.rpartition(":")[2]
+        second = await shell.run("serve", "--port", port)
+        assert (second.status, second.out) == (1, "")
+        assert f"is in use by process {server.process.pid} (" in second.complaint
+        assert "CHATSRV_DATA_DIR" in second.complaint
+        beside = await shell.answer("doctor")
+        assert {row["check"]: row["state"] for row in beside}["redis"] == "ok"
+
+
+async def test_sigterm_ends_the_server_with_status_0_and_leaves_no_process(shell: Shell) -> None:
+    async with shell.serving() as server:
+        result = await server.stop()
+    assert result.status == 0
+    events = [json.loads(line)["event"] for line in result.err.splitlines()]
+    assert events[-2:] == ["stopping", "stopped"]
+    assert find_processes_in(shell.folder) == []
+
+
+async def test_a_second_sigterm_ends_the_server_at_once_and_leaves_no_process(shell: Shell) -> None:
+    """The first one waits for a request whose body never comes; clients beyond are refused meanwhile."""
+    shell = Shell(shell.folder, {"CHATSRV_SHUTDOWN_TIMEOUT_S": "3600", "CHATSRV_BODY_TIMEOUT_S": "3600"})
+    async with shell.serving() as server:
+        port = int(server.url.rpartition(":")[2])
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        head = f"POST /v1/demo/users HTTP/1.1\r\nHost: x\r\nX-Api-Key: {server.key}\r\nContent-Length: 9\r\n\r\n"
+        writer.write(head.encode())
+        await writer.drain()
+        assert (await server.get("/healthz"))[0] == 200  # so that the request before it has been read, too
+        server.process.terminate()
+        await wait_until(lambda: is_refused(port))
+        assert server.process.returncode is None
+        assert (await server.stop()).status == 1
+        writer.close()
+    await wait_for_end_of_server(shell.folder / "data" / "valkey")
+    await wait_until(lambda: find_processes_in(shell.folder) == [])
+
+
+def is_refused(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+async def test_a_server_that_is_killed_leaves_no_valkey_and_keeps_its_data(shell: Shell) -> None:
+    async with shell.serving() as server:
+        made = server.key
+        assert (await server.stop(signal.SIGKILL)).status == -signal.SIGKILL
+    async with shell.serving() as server:
+        assert server.key == ""
+        status, _ = await Server(server.process, server.url, made).get("/v1/demo/users")
+        assert status == 200
+        assert (await server.stop()).status == 0
+    assert find_processes_in(shell.folder) == []
+
+
+async def test_the_server_stops_in_order_when_its_redis_has_gone(shell: Shell, valkey_url: str) -> None:
+    async with unreliable(valkey_url, shell.folder / "redis.sock") as (url, cut):
+        variables = {"REDIS_URL": url, "CHATSRV_REDIS_PREFIX": f"cli-{shell.folder.name}"}
+        async with Shell(shell.folder, variables).serving() as server:
+            await cut()
+            async with ClientSession(timeout=ClientTimeout(DEADLINE_S)) as session:
+                async with session.get(f"{server.url}/readyz") as response:
+                    assert response.status == 503
+            result = await server.stop()
+    assert result.status == 0, result.err
+    assert "clocks_are_behind" in result.err
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+async def test_serve_and_worker_run_beside_each_other_on_one_redis(
+    shell: Shell, valkey_url: str, command: str
+) -> None:
+    variables = {"REDIS_URL": valkey_url, "CHATSRV_REDIS_PREFIX": f"cli-{shell.folder.name}", "CHATSRV_RUN_WORKER": "0"}
+    both = Shell(shell.folder, variables)
+    async with both.serving():
+        other = await both.start(command, *(("--port", "0") if command == "serve" else ()))
+        async with ended(other):
+            assert other.stderr is not None
+            while b'"serving"' not in (line := await asyncio.wait_for(other.stderr.readline(), DEADLINE_S)):
+                if b'"working"' in line:
+                    break
+                assert line
+            other.terminate()
+            assert await asyncio.wait_for(other.wait(), DEADLINE_S) == 0
