@@ -68,9 +68,9 @@ def _try(url: str, key: str) -> list[str]:
         f"Try it in another terminal, in {Path.cwd()}:",
         "",
         f"  KEY={key}",
-        '  curl -H "X-Api-Key: $KEY" -H "Content-Type: application/json" \\',
+        """  curl -w '\\n' -H "X-Api-Key: $KEY" -H 'Content-Type: application/json' \\""",
         f"""    -d '{{"username": "anna", "first_name": "Anna"}}' {url}/v1/demo/users""",
-        f"""  curl -H "X-Api-Key: $KEY" '{url}/v1/demo/users?presence=true'""",
+        f"""  curl -w '\\n' -H "X-Api-Key: $KEY" '{url}/v1/demo/users?presence=true'""",
         f"  {_command()} token demo anna",
     ]
 

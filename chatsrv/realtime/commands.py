@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from chatsrv.domain.apps import App
-from chatsrv.domain.errors import Invalid, Problem
+from chatsrv.domain.errors import ChatError, Invalid, Problem
 from chatsrv.domain.users import User
 from chatsrv.domain.wire import render_presence, render_roll
-from chatsrv.realtime.fanout import Fanout, UserKey
+from chatsrv.realtime.fanout import Fanout
+from chatsrv.realtime.watchers import UserKey
 from chatsrv.services import Services
-from chatsrv.services.watching import NO_VERSION, Roll
+from chatsrv.services.watching import NO_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +51,17 @@ async def _watch(seat: Seat, fields: Mapping[str, Any], seen: tuple[str, int]) -
     most = settings.subscriptions_per_socket
     if seat.fanout.count_with(seat.sid, keys) > most:
         raise Invalid(Problem("usernames", f"a socket may watch at most {most} users"))
-    seat.fanout.subscribe(seat.sid, keys)
-    roll = await seat.services.watching.look(seat.app.id, users, seen)
-    # what is older than the snapshot goes out before it, and what is newer behind the ack that carries it
-    await seat.fanout.catch_up(seat.app.id, roll.version)
-    asyncio.get_running_loop().call_soon(_release, seat, keys, roll)
+    new = seat.fanout.subscribe(seat.sid, keys)
+    try:
+        roll = await seat.services.watching.look(seat.app.id, users, seen)
+        await seat.fanout.show(seat.sid, keys, roll.epoch, roll.version)
+    except ChatError:
+        seat.fanout.unsubscribe(seat.sid, new)
+        raise
+    finally:
+        # behind the ack, which is written before this loop runs anything else
+        asyncio.get_running_loop().call_soon(seat.fanout.spawn, seat.fanout.release(seat.sid))
     return {**render_roll(roll.epoch, roll.version, roll.full, roll.people), "unknown": unknown}
-
-
-def _release(seat: Seat, keys: Mapping[UserKey, str], roll: Roll) -> None:
-    seat.fanout.spawn(seat.fanout.release(seat.sid, keys, roll.epoch, roll.version))
 
 
 async def unsubscribe(seat: Seat, data: Any) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -13,45 +12,14 @@ from chatsrv.domain.errors import Unavailable
 from chatsrv.domain.presence import Changed, CloseCode, CloseOrdered, Entry
 from chatsrv.domain.wire import render_change
 from chatsrv.metrics import Metrics
+from chatsrv.realtime.watchers import UserKey, Watch, Watcher, split_frames
 
 log = structlog.get_logger(__name__)
 
 BLOCK_MS = 1000
 RETRY_S = 0.5
 CATCH_UP_S = 2.0
-FRAME_MAX = 500
-"""Users in one frame."""
-
-UserKey = tuple[str, int]
-"""App and user id."""
-
 Send = Callable[[list[str], str, Any], Awaitable[None]]
-
-
-@dataclass(slots=True)
-class Watch:
-    """One user whom a socket watches. Up to version `floor` it has seen everything of theirs; None: no snapshot yet."""
-
-    username: str
-    floor: int | None = None
-
-
-@dataclass(slots=True)
-class Watcher:
-    """A socket of the user `own`, whom it always watches. What it may not be sent yet waits in `held`."""
-
-    sid: str
-    own: UserKey
-    epoch: str = ""
-    watches: dict[UserKey, Watch] = field(default_factory=dict)
-    subscribed: set[UserKey] = field(default_factory=set)
-    held: list[Changed] = field(default_factory=list)
-
-    def begin_epoch(self, epoch: str) -> None:
-        """Versions begin anew where Redis lost its data."""
-        self.epoch = epoch
-        for watch in self.watches.values():
-            watch.floor = None if watch.floor is None else 0
 
 
 class Fanout:
@@ -77,23 +45,26 @@ class Fanout:
         self._waiting: dict[UserKey, Changed] = {}
         self._seen: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._turn = asyncio.Lock()
         self._stirred = asyncio.Event()
         self._progress = asyncio.Event()
 
     # Who watches whom
 
     def join(self, sid: str, key: UserKey, username: str) -> None:
-        """The socket of this user is here; nothing is sent to it before `release`."""
+        """The socket of this user is here; nothing is sent to it before `show` and `release`."""
         self._watchers[sid] = Watcher(sid, key)
         self._watch(self._watchers[sid], key, username)
 
-    def subscribe(self, sid: str, users: Mapping[UserKey, str]) -> None:
-        """Watching begins now, sending with `release`: in between, the snapshot is read."""
+    def subscribe(self, sid: str, users: Mapping[UserKey, str]) -> Iterable[UserKey]:
+        """Watching begins now; returns who is new. Then: read the snapshot, `show` it, send it, and `release`."""
         watcher = self._watchers[sid]
-        for key, username in users.items():
-            watcher.subscribed.add(key)
-            if key != watcher.own:
-                self._watch(watcher, key, username)
+        watcher.holding += 1
+        new = {key: username for key, username in users.items() if key not in watcher.watches}
+        for key, username in new.items():
+            self._watch(watcher, key, username)
+        watcher.subscribed |= users.keys()
+        return new.keys()
 
     def _watch(self, watcher: Watcher, key: UserKey, username: str) -> None:
         watcher.watches[key] = Watch(username)
@@ -124,18 +95,32 @@ class Fanout:
         if not sids:
             del self._by_user[key]
 
-    async def release(self, sid: str, keys: Iterable[UserKey], epoch: str, version: int) -> None:
-        """The socket has a snapshot of these users at `version`: what is newer goes out, and from now on at once."""
-        watcher = self._watchers.get(sid)
-        if watcher is None:
-            return
-        if watcher.epoch != epoch:
-            watcher.begin_epoch(epoch)
-        for key in keys:
-            if key in watcher.watches:
-                watcher.watches[key].floor = version
-        held, watcher.held = watcher.held, []
-        await self._deliver({sid: held})
+    async def show(self, sid: str, keys: Iterable[UserKey], epoch: str, version: int) -> None:
+        """A snapshot of these users at `version` is about to be sent: what is older of others goes out before it."""
+        await self.catch_up(sid, version)
+        async with self._turn:
+            watcher = self._watchers.get(sid)
+            if watcher is None:
+                return
+            if watcher.epoch != epoch:
+                watcher.begin_epoch(epoch)
+            for key in keys:
+                if key in watcher.watches:
+                    watcher.watches[key].floor = version
+            older = [change for change in watcher.held if change.warm.version <= version]
+            watcher.held = [change for change in watcher.held if change.warm.version > version]
+            await self._send_frames({sid: self._visible(watcher, older)})
+
+    async def release(self, sid: str) -> None:
+        """The snapshot has been sent: what is newer goes out, and from now on at once."""
+        async with self._turn:
+            watcher = self._watchers.get(sid)
+            if watcher is None:
+                return
+            watcher.holding -= 1
+            if not watcher.holding:
+                held, watcher.held = watcher.held, []
+                await self._send_frames({sid: self._visible(watcher, held)})
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """asyncio itself keeps no strong reference to a task."""
@@ -167,8 +152,9 @@ class Fanout:
                 await self._take_safely(entry)
             self._progress.set()
 
-    async def catch_up(self, app_id: str, version: int) -> None:
-        """Returns when the log has been followed to `version` and all of that is sent, or after two seconds."""
+    async def catch_up(self, sid: str, version: int) -> None:
+        """Returns when the log has been followed to `version` of the socket's app, or after two seconds."""
+        app_id = self._watchers[sid].own[0]
         try:
             async with asyncio.timeout(CATCH_UP_S):
                 while self._seen.get(app_id, 0) < version:
@@ -231,45 +217,38 @@ class Fanout:
         for key, change in waiting.items():
             for sid in self._by_user.get(key, ()):
                 by_socket.setdefault(sid, []).append(change)
-        await self._deliver(by_socket)
+        # one at a time, or a later flush could overtake this one on its way to a socket
+        async with self._turn:
+            due = {}
+            for sid, changes in by_socket.items():
+                watcher = self._watchers.get(sid)
+                if watcher and watcher.holding:
+                    watcher.held += changes
+                elif watcher:
+                    due[sid] = self._visible(watcher, changes)
+            await self._send_frames(due)
 
-    async def _deliver(self, by_socket: Mapping[str, Iterable[Changed]]) -> None:
+    def _visible(self, watcher: Watcher, changes: Iterable[Changed]) -> list[Changed]:
+        """Those that the socket watches and has not seen, by version."""
+        visible = []
+        for change in changes:
+            epoch = self._epoch_of(change.app_id)
+            if epoch != watcher.epoch:
+                watcher.begin_epoch(epoch)
+            watch = watcher.watches.get((change.app_id, change.user_id))
+            if watch and watch.floor is not None and change.warm.version > watch.floor:
+                visible.append(change)
+        return sorted(visible, key=lambda change: change.warm.version)
+
+    async def _send_frames(self, by_socket: Mapping[str, list[Changed]]) -> None:
         """Sockets that are to see the same are sent the same frame."""
         frames: dict[tuple[Changed, ...], list[str]] = {}
         for sid, changes in by_socket.items():
-            for part in self._split(self._watchers[sid], changes):
+            for part in split_frames(changes, self._watchers[sid].own):
                 frames.setdefault(part, []).append(sid)
         # lowest version first, so that a socket that is in several groups sees its versions grow
-        for changes in sorted(frames, key=lambda part: part[-1].warm.version):
-            await self._send(frames[changes], "presence:diff", self._frame(changes))
-
-    def _split(self, watcher: Watcher, changes: Iterable[Changed]) -> Iterable[tuple[Changed, ...]]:
-        """What the socket may see now, by version; its own user comes in frames of its own."""
-        part: list[Changed] = []
-        for change in sorted(self._due(watcher, changes), key=lambda change: change.warm.version):
-            is_own = (change.app_id, change.user_id) == watcher.own
-            if part and (is_own or len(part) == FRAME_MAX):
-                yield tuple(part)
-                part = []
-            part.append(change)
-            if is_own:
-                yield tuple(part)
-                part = []
-        if part:
-            yield tuple(part)
-
-    def _due(self, watcher: Watcher, changes: Iterable[Changed]) -> list[Changed]:
-        due = []
-        for change in changes:
-            epoch = self._epoch_of(change.app_id)
-            if watcher.epoch and epoch != watcher.epoch:
-                watcher.begin_epoch(epoch)
-            watch = watcher.watches.get((change.app_id, change.user_id))
-            if watch and watch.floor is None:
-                watcher.held.append(change)
-            elif watch and change.warm.version > (watch.floor or 0):
-                due.append(change)
-        return due
+        for part in sorted(frames, key=lambda part: part[-1].warm.version):
+            await self._send(frames[part], "presence:diff", self._frame(part))
 
     def _frame(self, changes: tuple[Changed, ...]) -> dict[str, Any]:
         return {

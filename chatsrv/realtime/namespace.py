@@ -149,7 +149,8 @@ class Namespace:
         }
         await self._send([sid], "hello", hello)
         own = (person.user.app_id, person.user.id)
-        await self.fanout.release(sid, [own], opened.epoch, opened.version)
+        await self.fanout.show(sid, [own], opened.epoch, opened.version)
+        await self.fanout.release(sid)
         if sid in self._condemned:
             await self.close_for_good(sid, self._condemned.pop(sid))
 

@@ -1,0 +1,81 @@
+"""chatsrv migrate and doctor, and what serve says of a database: SQLite and PostgreSQL, current, behind and away."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.cli.shell import Shell
+from tests.postgres import administer, named
+
+
+@pytest.fixture
+async def behind(postgres_url: str, valkey_url: str, tmp_path: Path) -> AsyncIterator[Shell]:
+    """On an empty PostgreSQL database and a Redis that is shared."""
+    name = f"cli{uuid4().hex}"
+    await administer(postgres_url, f"CREATE DATABASE {name}")
+    url = named(postgres_url, name).replace("postgresql://", "postgres://")
+    yield Shell(tmp_path, {"DATABASE_URL": url, "REDIS_URL": valkey_url, "CHATSRV_REDIS_PREFIX": name})
+    await administer(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def test_a_database_that_is_behind_is_refused_until_migrate_has_run(behind: Shell) -> None:
+    refused = await behind.run("serve", "--port", "0")
+    assert (refused.status, refused.out) == (1, "")
+    assert "chatsrv migrate" in refused.complaint
+    checked = await behind.run("migrate", "--check", "--json")
+    assert checked.status == 1
+    assert "chatsrv migrate" in checked.complaint
+    applied = await behind.answer("migrate")
+    assert applied["applied"] == checked.answer["missing"] != []
+    again = await behind.run("migrate")
+    assert (again.status, again.out, again.err) == (0, "applied  none\n", "")
+    async with behind.serving() as server:
+        assert server.key == ""  # the demo app is for those who have set up nothing
+        assert (await server.get("/readyz"))[0] == 200
+        made = await behind.answer("app", "create", "shop")
+        assert (await type(server)(server.process, server.url, made["key"]).get("/v1/shop/users"))[0] == 200
+        assert (await server.stop()).status == 0
+    assert list(behind.folder.iterdir()) == []
+
+
+async def test_migrate_brings_a_new_folder_up_to_date_without_starting_a_valkey(shell: Shell) -> None:
+    assert (await shell.run("migrate", "--check")).status == 1
+    assert (await shell.answer("migrate"))["applied"] != []
+    assert await shell.answer("migrate", "--check") == {"missing": []}
+    assert {entry.name for entry in (shell.folder / "data").iterdir()} >= {"chatsrv.db"}
+    assert not (shell.folder / "data" / "valkey").exists()
+    assert (shell.folder / "data").stat().st_mode & 0o077 == 0
+
+
+async def test_doctor_finds_everything_well_before_the_first_start(shell: Shell) -> None:
+    told = await Shell(shell.folder, {"PORT": "0"}).run("doctor")
+    assert (told.status, told.err) == (0, "")
+    assert [line.split()[0] for line in told.out.splitlines()] == ["ok"] * 7
+
+
+async def test_doctor_says_how_to_mend_stores_out_of_reach_and_tells_no_password(shell: Shell) -> None:
+    variables = {"DATABASE_URL": "postgres://u:secret@127.0.0.1:1/x", "REDIS_URL": "redis://:secret@127.0.0.1:1"}
+    told = await Shell(shell.folder, variables).run("doctor", "--json")
+    assert (told.status, told.err) == (1, "")
+    rows = {row["check"]: row for row in told.answer}
+    assert {name for name, row in rows.items() if row["state"] == "fail"} == {"database", "redis", "clock"}
+    assert rows["database"]["mend"] == "check DATABASE_URL and that the server runs"
+    assert "Connect call failed" in rows["database"]["found"]
+    assert rows["redis"]["mend"] == "check REDIS_URL and that the server runs"
+    assert "secret" not in told.out
+
+
+async def test_doctor_names_the_command_for_a_database_that_is_behind(behind: Shell) -> None:
+    told = await behind.run("doctor", "--json")
+    assert told.status == 1
+    assert [row["mend"] for row in told.answer if row["state"] == "fail"] == ["run: chatsrv migrate"]
+
+
+async def test_doctor_names_a_setting_that_cannot_be(shell: Shell) -> None:
+    told = await Shell(shell.folder, {"CHATSRV_GRACE_S": "soon"}).run("doctor", "--json")
+    assert told.status == 1
+    [row] = told.answer
+    assert (row["check"], row["state"]) == ("settings", "fail")
+    assert "grace_s" in row["found"]
