@@ -13,7 +13,9 @@ import pytest
 
 from chatsrv.api import DIALECTS
 from chatsrv.cli import menu
+from chatsrv.domain.presence import CloseCode
 from chatsrv.metrics import Metrics
+from chatsrv.realtime.commands import COMMANDS
 from tests import settings_page
 
 ROOT = Path(__file__).parents[1]
@@ -35,6 +37,14 @@ def test_every_metric_is_explained() -> None:
 def test_every_dialect_is_in_the_readme() -> None:
     for dialect in DIALECTS:
         assert f"`/openapi/{dialect.name}.json`" in README
+
+
+def test_every_socket_event_and_close_code_is_in_the_protocol() -> None:
+    page = (ROOT / "docs" / "protocol.md").read_text()
+    for event in COMMANDS:
+        assert f"| `{event} {{" in page
+    for code in CloseCode:
+        assert f"| {code.value} | {code.name.lower()} | {'yes' if code.may_reconnect else 'no'}" in page
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

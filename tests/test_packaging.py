@@ -85,7 +85,9 @@ def test_the_changelog_begins_with_what_is_not_released_yet() -> None:
 
 
 def test_make_help_names_the_commands_that_people_begin_with() -> None:
-    told = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    told = subprocess.run(
+        ["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     assert [line.split()[:2] for line in told.splitlines()[:3]] == [
         ["make", "run"],
         ["make", "test"],
