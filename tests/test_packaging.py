@@ -98,12 +98,18 @@ def test_make_help_names_the_commands_that_people_begin_with() -> None:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> ZipFile:
-    """Built from a copy, as a build leaves things behind. With the setuptools at hand if they will do."""
-    source = tmp_path_factory.mktemp("source")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the tree, as a build leaves things behind."""
+    folder = tmp_path_factory.mktemp("source")
     for name in NEEDED:
-        shutil.copy(ROOT / name, source)
-    shutil.copytree(ROOT / "chatsrv", source / "chatsrv", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / name, folder)
+    shutil.copytree(ROOT / "chatsrv", folder / "chatsrv", ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(source: Path) -> ZipFile:
+    """With the setuptools at hand, if they will do: that spares a download."""
     isolation = ["--no-build-isolation"] if is_setuptools_at_hand() else []
     words = ["wheel", "--quiet", "--no-deps", *isolation, "--wheel-dir", "out", "."]
     built = subprocess.run([sys.executable, "-m", "pip", *words], cwd=source, capture_output=True, text=True)
@@ -121,10 +127,10 @@ def is_setuptools_at_hand() -> bool:
     return int(version.partition(".")[0]) >= int(needed.removeprefix("setuptools>="))
 
 
-def test_the_wheel_holds_every_file_of_the_package(wheel: ZipFile) -> None:
+def test_the_wheel_holds_every_file_of_the_package(source: Path, wheel: ZipFile) -> None:
     """The Lua scripts, the OpenAPI documents and the pages are read at run time; the template makes new migrations."""
-    files = {str(path.relative_to(ROOT)) for path in (ROOT / "chatsrv").rglob("*") if path.is_file()}
-    wanted = {name for name in files if "__pycache__" not in name and not name.endswith((".mako", ".pyc"))}
+    files = {str(path.relative_to(source)) for path in (source / "chatsrv").rglob("*") if path.is_file()}
+    wanted = {name for name in files if not name.endswith(".mako")}
     assert wanted - set(wheel.namelist()) == set()
     for kind in (".lua", ".yaml", ".html", ".css", ".js", "py.typed", "migrations/env.py"):
         assert any(name.endswith(kind) for name in wanted), kind

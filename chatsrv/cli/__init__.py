@@ -17,7 +17,7 @@ from chatsrv.cli.output import fail
 from chatsrv.cli.running import MenuGroup
 from chatsrv.cli.serve import serve, worker
 from chatsrv.cli.users import user
-from chatsrv.domain.errors import SetupError
+from chatsrv.domain.errors import SetupError, Unavailable
 from chatsrv.settings import SettingsError
 
 log = structlog.get_logger(__name__)
@@ -82,6 +82,8 @@ def _explain(error: Exception) -> str:
             return error.format_message()
         case SetupError() | SettingsError():
             return str(error)
+        case Unavailable():
+            return f"{error} (chatsrv doctor tells what to do)"
         case OSError():
             return f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
         case _:

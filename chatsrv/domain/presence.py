@@ -84,6 +84,25 @@ class NewSession:
 
 
 @dataclass(frozen=True, slots=True)
+class Session:
+    """A session as Redis holds it. `state` is active, closing (in its grace) or orphan (its node died).
+
+    `last_active_at` is the user's own last action in it; so far that is its connect.
+    """
+
+    id: str
+    client_id: str
+    device: str
+    state: str
+    background: bool
+    node: str
+    transport: str
+    address: str
+    connected_at: int
+    last_active_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Warm:
     """What Redis knows of a user: the folded status (in truth) and the clocks that SQL may not have yet."""
 

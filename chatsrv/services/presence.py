@@ -8,7 +8,7 @@ import structlog
 
 from chatsrv.domain.apps import App
 from chatsrv.domain.clock import Clock
-from chatsrv.domain.errors import Distrust, Unauthenticated, Unavailable
+from chatsrv.domain.errors import Distrust, NotFound, Unauthenticated, Unavailable
 from chatsrv.domain.presence import (
     CloseCode,
     Departure,
@@ -18,6 +18,7 @@ from chatsrv.domain.presence import (
     Person,
     Presence,
     PresenceStatus,
+    Session,
     see,
 )
 from chatsrv.domain.users import User
@@ -96,6 +97,17 @@ class PresenceService:
             await self._store.purge(user.app_id, user.id, code, FATES.get(code, "keep"))
         except Unavailable:
             log.warning("expulsion_postponed", app=user.app_id, user=user.id, code=int(code))
+
+    async def sessions(self, user: User) -> list[Session]:
+        """The oldest first. Raises Unavailable."""
+        return await self._store.sessions(user.app_id, user.id)
+
+    async def sign_out(self, user: User, session_id: str | None) -> None:
+        """Ends one session, or all of them, at once; their sockets close. Raises NotFound and Unavailable."""
+        if session_id is None:
+            await self._store.purge(user.app_id, user.id, CloseCode.SIGNED_OUT, "keep")
+        elif not await self._store.sign_out(user.app_id, user.id, session_id, CloseCode.SIGNED_OUT):
+            raise NotFound(f"{user.username!r} has no session {session_id!r}.")
 
     async def admit(self, user: User) -> None:
         """Raises Unavailable: without it they could not connect."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import aiosqlite
 from sqlalchemy import URL, event, exc, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from uuid_utils import uuid4
@@ -193,11 +195,33 @@ def _sqlite_engines(url: URL, pool_size: int, timeout_s: float) -> tuple[AsyncEn
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadDatabaseUrl(f"the database's folder {folder} cannot be made: {error.strerror}") from error
-    reader = _make_engine(url, pool_size, timeout_s)
-    writer = _make_engine(url, 1, timeout_s)
+    arguments, options = url.get_dialect()().create_connect_args(url)
+
+    async def connect() -> aiosqlite.Connection:
+        return await _open_sqlite(*arguments, **options)
+
+    reader = _make_engine(url, pool_size, timeout_s, async_creator=connect)
+    writer = _make_engine(url, 1, timeout_s, async_creator=connect)
     _prepare_sqlite(reader, "BEGIN", timeout_s)
     _prepare_sqlite(writer, "BEGIN IMMEDIATE", timeout_s)
     return reader, writer
+
+
+async def _open_sqlite(*arguments: Any, **options: Any) -> aiosqlite.Connection:
+    """Opens in full even where the caller is cancelled meanwhile: the driver would leave the file open."""
+    connection = aiosqlite.connect(*arguments, **options)
+    connection._thread.daemon = True  # as SQLAlchemy itself does: a thread must not keep the process alive
+    opening = asyncio.ensure_future(connection)
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        opening.add_done_callback(_close_unwanted)
+        raise
+
+
+def _close_unwanted(opening: asyncio.Future[aiosqlite.Connection]) -> None:
+    if not opening.cancelled() and not opening.exception():
+        opening.result().stop()
 
 
 def _prepare_sqlite(engine: AsyncEngine, begin: str, timeout_s: float) -> None:

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from uuid_utils import uuid4
 
 from chatsrv.domain.clock import Clock
-from chatsrv.domain.presence import NewSession, Opened, PresenceStatus, Warm
+from chatsrv.domain.presence import NewSession, Opened, PresenceStatus, Session, Warm
 from chatsrv.domain.users import Clocks
 from chatsrv.storage import keys
 from chatsrv.storage.redis import translated
@@ -89,6 +89,38 @@ def read_warm(raw: bytes) -> Warm:
     return Warm(PresenceStatus(state.s), Clocks(state.l, state.a, state.n, state.c), devices, state.v)
 
 
+class _Record(msgspec.Struct):
+    n: str
+    k: str
+    d: str
+    b: int
+    t: str
+    p: str
+    o: int
+    e: int = 0
+    y: int = 0
+
+
+_decode_record = msgspec.json.Decoder(_Record).decode
+
+
+def _read_session(session_id: str, raw: bytes) -> Session:
+    record = _decode_record(raw)
+    state = "active" if not record.e else "orphan" if record.y else "closing"
+    return Session(
+        id=session_id,
+        client_id=record.k,
+        device=record.d,
+        state=state,
+        background=bool(record.b),
+        node=record.n,
+        transport=record.t,
+        address=record.p,
+        connected_at=record.o,
+        last_active_at=record.o,
+    )
+
+
 class PresenceStore:
     """The presence keyspace of one Redis. Every method raises Unavailable where Redis does not answer.
 
@@ -152,6 +184,17 @@ class PresenceStore:
     async def purge(self, app_id: str, user_id: int, code: int, fate: str) -> int:
         """Ends all sessions of a user; `fate` is keep, bar or forget as in purge.lua."""
         return int(await self._run("purge", keys.shard_of(app_id), app_id, user_id, int(code), fate))
+
+    async def sign_out(self, app_id: str, user_id: int, session_id: str, code: int) -> bool:
+        """Whether there was such a session."""
+        return bool(await self._run("sign_out", keys.shard_of(app_id), app_id, user_id, session_id, int(code)))
+
+    async def sessions(self, app_id: str, user_id: int) -> list[Session]:
+        """All sessions of the user, the oldest first."""
+        with translated():
+            raws: Any = await self._redis.hgetall(self._key(keys.shard_of(app_id), "sessions", app_id, str(user_id)))
+        found = [_read_session(session_id.decode(), raw) for session_id, raw in raws.items()]
+        return sorted(found, key=lambda session: (session.connected_at, session.id))
 
     async def admit(self, app_id: str, user_id: int) -> None:
         await self._run("admit", keys.shard_of(app_id), app_id, user_id)

@@ -49,6 +49,14 @@ async def test_migrate_brings_a_new_folder_up_to_date_without_starting_a_valkey(
     assert (shell.folder / "data").stat().st_mode & 0o077 == 0
 
 
+async def test_serve_without_its_redis_is_one_line_that_names_the_doctor(shell: Shell) -> None:
+    refused = await Shell(shell.folder, {"REDIS_URL": "redis://:secret@127.0.0.1:1"}).run("serve", "--port", "0")
+    assert (refused.status, refused.out) == (1, "")
+    assert refused.complaint == (
+        "chatsrv: The presence store does not answer right now. (chatsrv doctor tells what to do)"
+    )
+
+
 async def test_doctor_finds_everything_well_before_the_first_start(shell: Shell) -> None:
     told = await Shell(shell.folder, {"PORT": "0"}).run("doctor")
     assert (told.status, told.err) == (0, "")

@@ -231,6 +231,18 @@ async def test_what_ends_an_account_closes_its_sockets_on_every_node(
     await eventually(lambda: _no_sockets(services), "the socket is closed")
 
 
+@pytest.mark.parametrize("every", [True, False])
+async def test_signing_out_closes_the_socket_at_once(
+    api: ApiClient, new_client: NewClient, token: str, every: bool
+) -> None:
+    client = new_client()
+    hello = await client.connect({"token": token})
+    one = "" if every else f"/{hello['session_id']}"
+    assert (await api.delete(f"/v1/demo/users/anna/sessions{one}")).status == 204
+    assert await client.next("session:close") == {"code": 4003, "reason": "signed_out", "reconnect": False}
+    assert await shows(api, 0)
+
+
 async def test_who_is_deactivated_is_refused_until_reactivated(
     api: ApiClient, new_client: NewClient, token: str
 ) -> None:

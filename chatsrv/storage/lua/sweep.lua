@@ -29,6 +29,7 @@ for _, node in ipairs(redis.call('ZRANGEBYSCORE', key_nodes(), '-inf', now, 'LIM
   orphaned = each(redis.call('ZRANGE', key_node(node), 0, batch - 1), function(entry, app, user, id, session)
     redis.call('ZREM', key_node(node), entry)
     if session then
+      session.y = 1
       let_end(app, user, id, session, session.g, heard_at)
       settle(app, user, {n = heard_at})
     end
