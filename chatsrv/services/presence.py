@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import structlog
 
@@ -55,6 +56,7 @@ class PresenceService:
         if opened is None:
             self._local.remove(session.id)
             raise Unauthenticated(Distrust.NO_SUCH_USER, "The user of this token does not exist any more.")
+        local.registration = replace(local.registration, login_at=opened.warm.clocks.last_login_at)
         local.is_open = True
         return opened
 

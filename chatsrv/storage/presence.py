@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from uuid_utils import uuid4
 
 from chatsrv.domain.clock import Clock
+from chatsrv.domain.instants import NEVER
 from chatsrv.domain.presence import NewSession, Opened, PresenceStatus, Session, Warm
 from chatsrv.domain.users import Clocks
 from chatsrv.storage import keys
@@ -29,6 +30,7 @@ class Registration:
     user_id: int
     session_id: str
     record: bytes
+    login_at: int = NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +174,7 @@ class PresenceStore:
         """Puts live sessions (back) in; the ids of those whose user is gone."""
         flat: list[Arg] = []
         for item in sessions:
-            flat += (item.app_id, item.user_id, item.session_id, item.record.decode())
+            flat += (item.app_id, item.user_id, item.session_id, item.record.decode(), item.login_at)
         _, refused = await self._run("register", shard, node, *flat)
         return {session_id.decode() for session_id in refused}
 

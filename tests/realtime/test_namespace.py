@@ -300,6 +300,8 @@ async def test_sessions_that_redis_lost_are_registered_again_under_a_new_epoch(
     assert await shows(api, 0)
     await services.upkeep.beat()
     assert await shows(api, 1)
+    login_at = (await api.get("/v1/demo/users/anna")).json["last_login_at"]
+    assert login_at == hello["user"]["last_login_at"], "a login that SQL did not have yet"
     diff = await client.next("presence:diff")
     assert diff["epoch"] != hello["epoch"]
 

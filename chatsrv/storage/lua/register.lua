@@ -1,15 +1,16 @@
 -- A node's live sockets that Redis does not hold (it lost its data, or swept the node meanwhile).
--- ARGV[6] node  [7..] app, user, session id, session (JSON), again and again
+-- ARGV[6] node  [7..] app, user, session id, session (JSON), last login in ms, again and again
 -- Returns {epoch, ids of sessions whose user is gone}. It is no login.
 redis.call('ZADD', key_nodes(), now + lease_ms, ARGV[6])
 local refused = {}
-for i = 7, #ARGV, 4 do
+for i = 7, #ARGV, 5 do
   local app, user, id, session = ARGV[i], ARGV[i + 1], ARGV[i + 2], cjson.decode(ARGV[i + 3])
   if is_gone(app, user) then
     refused[#refused + 1] = id
   else
     put(app, user, id, session)
-    settle(app, user, {})
+    -- SQL may not have had it yet when the data were lost
+    settle(app, user, {l = tonumber(ARGV[i + 4])})
   end
 end
 return {epoch, refused}
