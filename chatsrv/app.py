@@ -15,6 +15,7 @@ from chatsrv.worker import Loop, finish, node_loops, running, shared_loops
 
 REALTIME: web.AppKey[Realtime] = web.AppKey("realtime", Realtime)
 RESUME_S = 0.5
+TOKENS_EVERY_S = 1.0
 
 
 def create_app(services: Services) -> web.Application:
@@ -44,6 +45,7 @@ async def _run_node(app: web.Application) -> AsyncIterator[None]:
     loops = node_loops(services) + (shared_loops(services) if services.settings.run_worker else [])
     # these two end by themselves only when they fail, and must not stay away then
     loops += [Loop("follow", RESUME_S, fanout.follow), Loop("fan_out", RESUME_S, fanout.flush_forever)]
+    loops.append(Loop("tokens", TOKENS_EVERY_S, app[REALTIME].check_tokens))
     await services.upkeep.beat()
     fanout.begin(await services.changelog.seek_end())
     async with running(loops, services):

@@ -113,6 +113,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         int, _says("Users whose newest change Redis keeps for each app: who was away longer gets everybody.", ge=100)
     ] = 10_000
     feed_max: Annotated[int, _says("Changes that Redis keeps for nodes that are behind, per shard.", ge=1000)] = 100_000
+    token_warning_s: Annotated[float, _says("A socket is told so long before its token is over.", ge=0)] = 60.0
+    token_close_s: Annotated[float, _says("It is closed so long after, unless it brought a new token.", ge=0)] = 25.0
     bad_packets_max: Annotated[int, _says("So many events in error within the window end a socket.", ge=1)] = 20
     bad_packets_window_s: Annotated[float, _says("The window in which they are counted.", gt=0)] = 10.0
     subscriptions_per_socket: Annotated[int, _says("Users that one socket may watch.", ge=1)] = 1000

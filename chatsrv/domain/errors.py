@@ -34,6 +34,10 @@ class Invalid(ChatError):
         self.problems = problems
 
 
+class WrongUser(ChatError):
+    """A new token for a live socket is another user's."""
+
+
 class MetadataTooLarge(Invalid):
     """The user's `metadata` takes more room than the setting allows."""
 

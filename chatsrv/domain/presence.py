@@ -27,13 +27,14 @@ class CloseCode(IntEnum):
     SIGNED_OUT = 4003
     DELETED = 4004
     DEACTIVATED = 4005
+    TOKEN_EXPIRED = 4008
     RENAMED = 4009
     BAD_PACKETS = 4010
 
     @property
     def may_reconnect(self) -> bool:
         """With a fresh token, that is."""
-        return self is CloseCode.RENAMED
+        return self in (CloseCode.TOKEN_EXPIRED, CloseCode.RENAMED)
 
 
 class Device(StrEnum):

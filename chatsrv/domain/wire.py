@@ -13,6 +13,7 @@ from chatsrv.domain.presence import Person, PresenceStatus, Warm
 CODES: Mapping[type[ChatError], tuple[int, int, str]] = {
     errors.Malformed: (400, 40000, "BadRequest"),
     errors.Invalid: (400, 40003, "BadParam"),
+    errors.WrongUser: (400, 40005, "BadUsernameInToken"),
     errors.MetadataTooLarge: (400, 40013, "TooLargeMetadata"),
     errors.Forbidden: (403, 40105, "NotAllowed"),
     errors.Inactive: (403, 40301, "InactiveUser"),

@@ -27,7 +27,9 @@ class Realtime:
         )
         self._drain_s = settings.drain_s
         self._server = build_server(limits, settings.allowed_origins)
-        self.fanout = Namespace(services, self._server).fanout
+        namespace = Namespace(services, self._server)
+        self.fanout = namespace.fanout
+        self.check_tokens = namespace.check_tokens
 
     def attach(self, app: web.Application) -> None:
         self._server.attach(app)

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from chatsrv.domain.apps import App
-from chatsrv.domain.errors import ChatError, Invalid, Problem
+from chatsrv.domain.errors import ChatError, Invalid, Problem, WrongUser
+from chatsrv.domain.instants import to_text
 from chatsrv.domain.users import User
 from chatsrv.domain.wire import render_presence, render_roll
+from chatsrv.realtime.expiries import Expiries
 from chatsrv.realtime.fanout import Fanout
 from chatsrv.realtime.watchers import UserKey
 from chatsrv.services import Services
@@ -26,6 +28,7 @@ class Seat:
     user: User
     services: Services
     fanout: Fanout
+    expiries: Expiries
 
 
 Command = Callable[[Seat, Any], Awaitable[dict[str, Any]]]
@@ -79,11 +82,24 @@ async def query(seat: Seat, data: Any) -> dict[str, Any]:
     return {"epoch": roll.epoch, "version": roll.version, "users": [render_presence(person) for person in roll.people]}
 
 
+async def refresh(seat: Seat, data: Any) -> dict[str, Any]:
+    """auth:refresh {token}: a newer token of the same user, so that the socket outlives the old one."""
+    token = _read(data, ("token",))["token"]
+    if not isinstance(token, str):
+        raise Invalid(Problem("token", "must be a string"))
+    caller, claims = await seat.services.callers.identify_user(token)
+    if caller.user is None or (caller.app.id, caller.user.id) != (seat.app.id, seat.user.id):
+        raise WrongUser("The token is another user's.")
+    seat.expiries.keep(seat.sid, claims.expires_at)
+    return {"expires_at": to_text(claims.expires_at)}
+
+
 COMMANDS: Mapping[str, Command] = {
     "presence:subscribe": subscribe,
     "presence:unsubscribe": unsubscribe,
     "presence:resume": resume,
     "presence:query": query,
+    "auth:refresh": refresh,
 }
 
 

@@ -17,6 +17,7 @@ from chatsrv.domain.instants import to_text
 from chatsrv.domain.presence import CloseCode, Departure, Device, NewSession, Opened, Person, see
 from chatsrv.logs import bind_contextvars
 from chatsrv.realtime.commands import COMMANDS, Command, Seat
+from chatsrv.realtime.expiries import Expiries
 from chatsrv.realtime.fanout import Fanout
 from chatsrv.realtime.reasons import Reason
 from chatsrv.realtime.server import SocketServer
@@ -87,6 +88,12 @@ class Namespace:
             services.metrics,
             services.settings.fanout_window_ms,
         )
+        self.expiries = Expiries(
+            self._warn_of_expiry,
+            self._end_expired,
+            warning_s=services.settings.token_warning_s,
+            close_s=services.settings.token_close_s,
+        )
         services.upkeep.close_socket = self.close_for_good
         services.upkeep.follow_anew = self._follow_anew
         server.on("connect", self.connect)
@@ -112,7 +119,7 @@ class Namespace:
         self._services.metrics.sockets.inc()
 
     async def _open(self, sid: str, request: web.Request, credentials: Credentials) -> None:
-        caller, _ = await self._services.callers.identify_user(credentials.token)
+        caller, claims = await self._services.callers.identify_user(credentials.token)
         user = caller.user
         assert user is not None  # noqa: S101 - identify_user gives one
         session = NewSession(
@@ -132,7 +139,8 @@ class Namespace:
             self.fanout.leave(sid)
             raise
         self._hellos[sid] = (Person(user, see(user, opened.warm)), opened)
-        self._seats[sid] = Seat(sid, caller.app, user, self._services, self.fanout)
+        self._seats[sid] = Seat(sid, caller.app, user, self._services, self.fanout, self.expiries)
+        self.expiries.keep(sid, claims.expires_at)
 
     async def greet(self, sid: str) -> None:
         """`hello`, right after the connect: stock clients recover a connection only after a first event."""
@@ -159,6 +167,7 @@ class Namespace:
         for kept in (self._hellos, self._seats, self._bad, self._condemned):
             kept.pop(sid, None)
         self.fanout.leave(sid)
+        self.expiries.forget(sid)
         self._services.metrics.sockets.dec()
         self._services.metrics.disconnects.labels(reason.value).inc()
         log.info("socket_disconnected", session_id=sid, reason=reason.value)
@@ -172,6 +181,15 @@ class Namespace:
         payload = {"code": int(code), "reason": code.name.lower(), "reconnect": code.may_reconnect}
         await self._send([sid], "session:close", payload)
         await self._server.disconnect(sid)
+
+    async def _warn_of_expiry(self, sid: str, expires_at: int) -> None:
+        await self._send([sid], "token:expiring", {"expires_at": to_text(expires_at)})
+
+    async def _end_expired(self, sid: str) -> None:
+        await self.close_for_good(sid, CloseCode.TOKEN_EXPIRED)
+
+    async def check_tokens(self) -> None:
+        await self.expiries.check(self._services.clock.now())
 
     async def _send(self, sids: list[str], event: str, payload: Any) -> None:
         """Encoded once for all of them."""
