@@ -108,6 +108,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         10.0
     )
     flush_every_s: Annotated[float, _says("How often clocks go from Redis to the database.", gt=0)] = 5.0
+    last_active_every_s: Annotated[
+        float, _says("How often the last action of a session is written while it stays active.", ge=0)
+    ] = 60.0
     fanout_window_ms: Annotated[int, _says("Changes within it travel in one frame.", ge=0)] = 50
     changelog_max: Annotated[
         int, _says("Users whose newest change Redis keeps for each app: who was away longer gets everybody.", ge=100)

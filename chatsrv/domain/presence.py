@@ -86,10 +86,7 @@ class NewSession:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session as Redis holds it. `state` is active, closing (in its grace) or orphan (its node died).
-
-    `last_active_at` is the user's own last action in it; so far that is its connect.
-    """
+    """A session as Redis holds it. `state` is active, idle, closing (in its grace) or orphan (its node died)."""
 
     id: str
     client_id: str

@@ -82,6 +82,16 @@ async def query(seat: Seat, data: Any) -> dict[str, Any]:
     return {"epoch": roll.epoch, "version": roll.version, "users": [render_presence(person) for person in roll.people]}
 
 
+async def activity(seat: Seat, data: Any) -> dict[str, Any]:
+    """presence:activity {active, background?}: an inactive or background session alone makes its user away."""
+    fields = _read(data, ("active",), ("background",))
+    for name, value in fields.items():
+        if not isinstance(value, bool):
+            raise Invalid(Problem(name, "must be true or false"))
+    await seat.services.presence.touch(seat.sid, fields["active"], fields.get("background"))
+    return {}
+
+
 async def refresh(seat: Seat, data: Any) -> dict[str, Any]:
     """auth:refresh {token}: a newer token of the same user, so that the socket outlives the old one."""
     token = _read(data, ("token",))["token"]
@@ -99,15 +109,16 @@ COMMANDS: Mapping[str, Command] = {
     "presence:unsubscribe": unsubscribe,
     "presence:resume": resume,
     "presence:query": query,
+    "presence:activity": activity,
     "auth:refresh": refresh,
 }
 
 
-def _read(data: Any, fields: tuple[str, ...]) -> Mapping[str, Any]:
-    """Raises Invalid for what is no object, and for fields that are missing or unknown."""
+def _read(data: Any, fields: tuple[str, ...], further: tuple[str, ...] = ()) -> Mapping[str, Any]:
+    """Raises Invalid for what is no object, and for fields that are missing or unknown; `further` may be missing."""
     if not isinstance(data, Mapping):
         raise Invalid(Problem("data", f"must be an object with {', '.join(fields)}"))
-    problems = [Problem(name, "is not known here") for name in data if name not in fields]
+    problems = [Problem(name, "is not known here") for name in data if name not in fields + further]
     problems += [Problem(name, "is required") for name in fields if name not in data]
     if problems:
         raise Invalid(*problems)

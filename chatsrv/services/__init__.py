@@ -98,7 +98,7 @@ async def open_services(
         )
         local = LocalSessions()
         apps = Apps(db, settings, clock)
-        presence = PresenceService(store, local, apps, clock)
+        presence = PresenceService(store, local, apps, clock, settings.last_active_every_s)
         clocks = ClockFlush(store, db, metrics)
         users = Users(db, presence, clocks, settings, clock)
         upserts = Upserts(db, clock)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import msgspec
 import structlog
 
 from chatsrv.domain.apps import App
@@ -36,7 +37,10 @@ FATES = {CloseCode.DELETED: "forget", CloseCode.DEACTIVATED: "bar"}
 class PresenceService:
     """What the edges and the directory ask of presence. `local` is shared with the upkeep of this node."""
 
-    def __init__(self, store: PresenceStore, local: LocalSessions, apps: Apps, clock: Clock) -> None:
+    def __init__(
+        self, store: PresenceStore, local: LocalSessions, apps: Apps, clock: Clock, last_active_every_s: float
+    ) -> None:
+        self._every_s = last_active_every_s
         self._store = store
         self._local = local
         self._apps = apps
@@ -73,7 +77,31 @@ class PresenceService:
             "p": session.address,
             "g": int(self._apps.setting(app, "orphan_grace_s") * 1000),
             "o": self._clock.now(),
+            "a": self._clock.now(),
         }
+
+    async def touch(self, session_id: str, active: bool, background: bool | None) -> None:
+        """Whether the user is active in this session, and whether it is in the background (None: as before).
+
+        Raises NotFound where the session has ended, and Unavailable.
+        """
+        local = self._local.get(session_id)
+        if local is None:
+            raise NotFound(f"There is no session {session_id!r} here.")
+        if background is not None:
+            local.session = replace(local.session, background=background)
+        if active:
+            local.acted_at = self._clock.now()
+        record = self._record(local.app, local.session) | {"i": int(not active)}
+        local.registration = replace(local.registration, record=msgspec.json.encode(record))
+        await self._store.touch(
+            local.app.id,
+            local.registration.user_id,
+            session_id,
+            idle=not active,
+            background=local.session.background,
+            every_ms=int(self._every_s * 1000),
+        )
 
     async def close(self, session_id: str, departure: Departure) -> None:
         """The socket is gone. Where Redis does not answer, reconciliation ends the session later."""
@@ -84,7 +112,7 @@ class PresenceService:
         grace_s = self._graces(local.app).after(departure, local.session.device, local.session.background)
         item = local.registration
         try:
-            await self._store.close(item.app_id, item.user_id, item.session_id, int(grace_s * 1000))
+            await self._store.close(item.app_id, item.user_id, item.session_id, int(grace_s * 1000), local.acted_at)
         except Unavailable:
             log.warning("session_close_postponed", session=session_id)
         finally:

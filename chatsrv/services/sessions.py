@@ -9,10 +9,11 @@ import msgspec
 from uuid_utils import uuid4
 
 from chatsrv.domain.apps import App
+from chatsrv.domain.instants import NEVER
 from chatsrv.domain.presence import NewSession
 from chatsrv.domain.users import User
 from chatsrv.storage.keys import shard_of
-from chatsrv.storage.presence import Registration
+from chatsrv.storage.records import Registration
 
 
 @dataclass(slots=True)
@@ -23,6 +24,7 @@ class LocalSession:
     session: NewSession
     registration: Registration
     is_open: bool = False
+    acted_at: int = NEVER
 
 
 class LocalSessions:

@@ -18,7 +18,8 @@ from chatsrv.settings import Settings
 from chatsrv.storage import users as rows
 from chatsrv.storage.database import Database
 from chatsrv.storage.keys import SHARDS, shard_of
-from chatsrv.storage.presence import PresenceStore, Registration
+from chatsrv.storage.presence import PresenceStore
+from chatsrv.storage.records import Registration
 
 log = structlog.get_logger(__name__)
 

@@ -9,7 +9,8 @@ from chatsrv.domain.presence import Person, PresenceStatus, see
 from chatsrv.domain.users import User, fold_case
 from chatsrv.storage import users as rows
 from chatsrv.storage.database import Database
-from chatsrv.storage.presence import PresenceStore, Snapshot
+from chatsrv.storage.presence import PresenceStore
+from chatsrv.storage.records import Snapshot
 
 NO_VERSION = ("", -1)
 """What somebody has seen who has seen nothing."""

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from chatsrv.domain.presence import Changed, CloseOrdered, Entry
 from chatsrv.storage import keys
-from chatsrv.storage.presence import read_warm
+from chatsrv.storage.records import read_warm
 from chatsrv.storage.redis import translated
 
 log = structlog.get_logger(__name__)

@@ -2,125 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-import msgspec
 from redis.asyncio import Redis
 from uuid_utils import uuid4
 
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.instants import NEVER
-from chatsrv.domain.presence import NewSession, Opened, PresenceStatus, Session, Warm
+from chatsrv.domain.presence import NewSession, Opened, Session, Warm
 from chatsrv.domain.users import Clocks
 from chatsrv.storage import keys
+from chatsrv.storage.records import Registration, Snapshot, Swept, Unflushed, read_session, read_warm
 from chatsrv.storage.redis import translated
 from chatsrv.storage.scripts import Arg, Scripts
 
 SWEEP_BATCH = 500
 FLUSH_BATCH = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Registration:
-    """A live socket's session as a node remembers it, so that it can put it back into Redis."""
-
-    app_id: str
-    user_id: int
-    session_id: str
-    record: bytes
-    login_at: int = NEVER
-
-
-@dataclass(frozen=True, slots=True)
-class Unflushed:
-    """Clocks that SQL does not have yet; `score` tells whether they moved since they were read."""
-
-    app_id: str
-    user_id: int
-    score: int
-    clocks: Clocks
-
-
-@dataclass(frozen=True, slots=True)
-class Swept:
-    """What one call of the sweep did; `may_sweep` is False for a node whose own lease is over."""
-
-    ended: int
-    orphaned: int
-    has_more: bool
-
-    @property
-    def may_sweep(self) -> bool:
-        return self.ended >= 0
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """Users of an app at one version. `changed_in`: the version of each one's newest change that is still known."""
-
-    epoch: str
-    version: int
-    floor: int
-    warm: Mapping[int, Warm]
-    changed_in: Mapping[int, int]
-
-    def is_complete_since(self, epoch: str, version: int) -> bool:
-        """Whether every change after that version is still known."""
-        return epoch == self.epoch and self.floor <= version <= self.version
-
-
-class _State(msgspec.Struct):
-    s: int
-    l: int  # noqa: E741 - the names that fold.lua writes
-    a: int
-    n: int
-    c: int
-    d: str
-    v: int
-
-
-_decode = msgspec.json.Decoder(_State).decode
-
-
-def read_warm(raw: bytes) -> Warm:
-    """A state record as fold.lua writes it."""
-    state = _decode(raw)
-    devices = tuple(state.d.split(",")) if state.d else ()
-    return Warm(PresenceStatus(state.s), Clocks(state.l, state.a, state.n, state.c), devices, state.v)
-
-
-class _Record(msgspec.Struct):
-    n: str
-    k: str
-    d: str
-    b: int
-    t: str
-    p: str
-    o: int
-    e: int = 0
-    y: int = 0
-
-
-_decode_record = msgspec.json.Decoder(_Record).decode
-
-
-def _read_session(session_id: str, raw: bytes) -> Session:
-    record = _decode_record(raw)
-    state = "active" if not record.e else "orphan" if record.y else "closing"
-    return Session(
-        id=session_id,
-        client_id=record.k,
-        device=record.d,
-        state=state,
-        background=bool(record.b),
-        node=record.n,
-        transport=record.t,
-        address=record.p,
-        connected_at=record.o,
-        last_active_at=record.o,
-    )
 
 
 class PresenceStore:
@@ -161,9 +59,17 @@ class PresenceStore:
         epoch, version, resumed, state = answer
         return Opened(epoch.decode(), version, bool(resumed), read_warm(state))
 
-    async def close(self, app_id: str, user_id: int, session_id: str, grace_ms: int) -> bool:
-        """Whether the session was live until now."""
-        return bool(await self._run("close", keys.shard_of(app_id), app_id, user_id, session_id, grace_ms))
+    async def close(self, app_id: str, user_id: int, session_id: str, grace_ms: int, acted_at: int = NEVER) -> bool:
+        """Whether the session was live until now; `acted_at` is the user's last action in it."""
+        args = (app_id, user_id, session_id, grace_ms, acted_at)
+        return bool(await self._run("close", keys.shard_of(app_id), *args))
+
+    async def touch(
+        self, app_id: str, user_id: int, session_id: str, *, idle: bool, background: bool, every_ms: int
+    ) -> bool:
+        """Whether the session is live; actions closer together than `every_ms` cost no write."""
+        args = (app_id, user_id, session_id, int(idle), int(background), every_ms)
+        return bool(await self._run("touch", keys.shard_of(app_id), *args))
 
     async def beat(self, shard: int, node: str) -> tuple[str, bool]:
         """Renews the node's lease; the epoch, and whether the lease was still good."""
@@ -195,7 +101,7 @@ class PresenceStore:
         """All sessions of the user, the oldest first."""
         with translated():
             raws: Any = await self._redis.hgetall(self._key(keys.shard_of(app_id), "sessions", app_id, str(user_id)))
-        found = [_read_session(session_id.decode(), raw) for session_id, raw in raws.items()]
+        found = [read_session(session_id.decode(), raw) for session_id, raw in raws.items()]
         return sorted(found, key=lambda session: (session.connected_at, session.id))
 
     async def admit(self, app_id: str, user_id: int) -> None:

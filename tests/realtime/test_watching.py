@@ -144,6 +144,18 @@ async def test_resuming_outside_the_log_brings_everybody(connect: Connect) -> No
         assert [one["username"] for one in missed["users"]] == ["bert"]
 
 
+async def test_activity_makes_away_and_online_again_for_those_who_watch(connect: Connect) -> None:
+    bert, anna = await connect("bert"), await connect("anna")
+    await anna.io.call("presence:subscribe", {"usernames": ["bert"]})
+    assert await bert.io.call("presence:activity", {"active": False}) == {}
+    assert await changes(anna) == {"bert": 3}
+    assert await changes(bert) == {"bert": 3}, "its own user arrives without subscribing"
+    assert await bert.io.call("presence:activity", {"active": True, "background": False}) == {}
+    assert await changes(anna) == {"bert": 1}
+    await bert.io.call("presence:activity", {"active": True, "background": True})
+    assert await changes(anna) == {"bert": 3}
+
+
 BAD: list[tuple[str, Any, str]] = [
     ("presence:subscribe", None, "data"),
     ("presence:subscribe", ["anna"], "data"),
@@ -153,6 +165,9 @@ BAD: list[tuple[str, Any, str]] = [
     ("presence:subscribe", {"usernames": ["x"] * 501}, "usernames"),
     ("presence:subscribe", {"usernames": [], "extra": 1}, "extra"),
     ("presence:query", {"usernames": ["x"] * 1001}, "usernames"),
+    ("presence:activity", {}, "active"),
+    ("presence:activity", {"active": 1}, "active"),
+    ("presence:activity", {"active": True, "background": None}, "background"),
     ("presence:resume", {"epoch": 1, "version": 1, "usernames": []}, "epoch"),
     ("presence:resume", {"epoch": "x", "version": -1, "usernames": []}, "version"),
     ("presence:resume", {"epoch": "x", "version": True, "usernames": []}, "version"),

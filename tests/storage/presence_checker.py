@@ -17,7 +17,8 @@ from chatsrv.domain.clock import Clock
 from chatsrv.domain.presence import Changed, Device, NewSession, PresenceStatus
 from chatsrv.storage.changelog import ChangeLog
 from chatsrv.storage.keys import shard_key, shard_of
-from chatsrv.storage.presence import PresenceStore, Registration
+from chatsrv.storage.presence import PresenceStore
+from chatsrv.storage.records import Registration
 from chatsrv.storage.scripts import Scripts
 
 APP = "checked"
@@ -116,7 +117,13 @@ class World:
         session = self.new_name()
         new = NewSession(session, client or session, client is not None, Device.WEB, False, "websocket", "::1")
         record = {"n": node.id, "k": new.client_id, "w": int(new.has_own_client_id), "d": "web", "b": 0, "i": 0}
-        record |= {"t": "websocket", "p": "::1", "g": self.orphan_grace_s * 1000, "o": self.clock.now()}
+        record |= {
+            "t": "websocket",
+            "p": "::1",
+            "g": self.orphan_grace_s * 1000,
+            "o": self.clock.now(),
+            "a": self.clock.now(),
+        }
         raw = msgspec.json.encode(record)
         if await self.store.open(APP, user, new, raw, 3):
             node.sockets[session] = Socket(user, Registration(APP, user, session, raw))

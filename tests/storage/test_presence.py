@@ -13,7 +13,8 @@ from chatsrv.domain.clock import Clock
 from chatsrv.domain.presence import Changed, CloseOrdered, Device, Entry, NewSession, Opened, PresenceStatus
 from chatsrv.storage.changelog import ChangeLog
 from chatsrv.storage.keys import key, shard_key, shard_of
-from chatsrv.storage.presence import PresenceStore, Registration
+from chatsrv.storage.presence import PresenceStore
+from chatsrv.storage.records import Registration
 from chatsrv.storage.redis import open_redis
 from chatsrv.storage.scripts import Scripts, read_scripts
 
@@ -74,6 +75,7 @@ class Keyspace:
                 "p": new.address,
                 "g": 8000,
                 "o": self.clock.now(),
+                "a": self.clock.now(),
             }
         )
 
@@ -212,6 +214,50 @@ async def test_the_oldest_sessions_give_way_above_the_limit(space: Keyspace, clo
     orders = [entry for entry in await space.news() if isinstance(entry, CloseOrdered)]
     assert [(order.session_id, order.code) for order in orders] == [("s0", 4002)]
     assert await space.redis.hlen(key(shard_key(space.prefix, SHARD), "sessions", APP, ANNA)) == 3
+
+
+async def touch(space: Keyspace, session: str, *, idle: bool, background: bool = False) -> bool:
+    return await space.store.touch(APP, ANNA, session, idle=idle, background=background, every_ms=60_000)
+
+
+async def test_a_session_that_goes_idle_alone_makes_away_and_comes_back(space: Keyspace) -> None:
+    await space.open("s1")
+    assert await touch(space, "s1", idle=True)
+    assert await space.status() is AWAY
+    assert await touch(space, "s1", idle=False)
+    assert await space.changes() == [(ANNA, ONLINE), (ANNA, AWAY), (ANNA, ONLINE)]
+
+
+async def test_an_idle_device_never_pulls_down_an_active_one(space: Keyspace) -> None:
+    await space.open("s1")
+    await space.open("s2")
+    await touch(space, "s1", idle=True)
+    assert await space.changes() == [(ANNA, ONLINE)]
+    await touch(space, "s2", idle=False, background=True)
+    assert await space.status() is AWAY
+
+
+async def test_actions_move_the_clock_once_a_minute_and_exactly_at_the_close(space: Keyspace, clock: Clock) -> None:
+    opened = await space.open("s1")
+    assert opened
+    first = opened.warm.clocks.last_active_at
+    clock.advance(30)
+    await touch(space, "s1", idle=False)
+    assert (await space.store.read(APP, [ANNA]))[ANNA].clocks.last_active_at == first
+    clock.advance(31)
+    await touch(space, "s1", idle=False)
+    assert (await space.store.read(APP, [ANNA]))[ANNA].clocks.last_active_at > first + 60_000
+    acted_at = clock.now() + 1000
+    await space.store.close(APP, ANNA, "s1", 0, acted_at)
+    assert (await space.store.read(APP, [ANNA]))[ANNA].clocks.last_active_at == acted_at
+
+
+async def test_a_session_that_has_ended_cannot_be_touched(space: Keyspace) -> None:
+    await space.open("s1")
+    await space.close("s1", grace_s=15)
+    assert not await touch(space, "s1", idle=True)
+    assert not await touch(space, "unheard", idle=True)
+    assert await space.status() is ONLINE
 
 
 async def test_closing_twice_is_closing_once(space: Keyspace) -> None:

@@ -23,7 +23,7 @@ MUTANTS = {
         "if state.s ~= before then\n    remember",
         "if true then\n    remember",
     ),
-    "a change is not told": ("close", "settle(app, user, {n = now})", ""),
+    "a change is not told": ("close", "settle(app, user, {n = now, a = tonumber(ARGV[10])})", ""),
     "coming back leaves the old grace running": (
         "fold",
         "redis.call('HDEL', key_sessions(app, user), id)\n  redis.call('ZREM', key_node",

@@ -9,7 +9,7 @@
 --
 -- A session (hash sessions:<app>:<user>, field = session id) is JSON:
 --   n node, k client id, w 1 if the client chose k, d device, b 1 in the background, i 1 when idle,
---   t transport, p address, o opened at, g orphan grace in ms, e end of its grace (only when ending), x last seen at,
+--   t transport, p address, o opened at, a last active, g orphan grace in ms, e end of its grace (only when ending), x last seen at,
 --   y 1 when it ends because its node died
 -- A user's state (hash state:<app>, field = user id) is JSON:
 --   s status in truth, l last login, a last active, n last seen, c changed at, d devices "mobile,web", v version

@@ -29,7 +29,7 @@ for i = 1, #live - tonumber(ARGV[10]) + 1 do
   order_close(app, user, live[i].id, EVICTED)
 end
 
-new.o = now
+new.o, new.a = now, now
 put(app, user, id, new)
 local _, state = settle(app, user, resumed and {} or {l = now, a = now})
 return {epoch, version_of(app), resumed and 1 or 0, state}
