@@ -1,6 +1,7 @@
 # make run     creates .venv, installs, starts chatsrv on embedded SQLite and Valkey
 # make test    the same .venv, then the whole test suite
 # make check   lint, types, layers and tests
+# make soak    10,000 random schedules of faults on the presence scripts; some minutes
 # make format  rewrites the code in the one style
 # make clean   removes .venv and everything that can be made anew; your data stays
 #
@@ -13,7 +14,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet install --con
 PINS   := pyproject.toml config/constraints.txt chatsrv/__init__.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format type layers check docs pins clean
+.PHONY: help run test lint format type layers check soak docs pins clean
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
@@ -23,6 +24,9 @@ run: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+soak: $(VENV)/.installed-dev
+	@CHATSRV_TEST_SCHEDULES=10000 $(BIN)/python -m pytest -n 2 --timeout 3600 -k schedule tests/storage/test_presence_faults.py
 
 lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check
