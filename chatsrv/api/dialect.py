@@ -195,6 +195,8 @@ async def read_json(request: web.Request, limit: int) -> Any:
     """Raises UnsupportedMediaType, TooLarge and Malformed."""
     check_media_type(request, ("application/json",))
     body = await read_body(request, limit)
+    if not body:
+        raise Malformed("The body is empty; send JSON.")
     check_depth(body, request.app[SERVICES].settings.json_max_depth)
     try:
         return msgspec.json.decode(body)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from chatsrv.api.dialect import SERVICES, bearer_or_api_key, json_response
+from chatsrv.api.dialect import SERVICES, bearer_or_api_key, client_address, json_response
 from chatsrv.domain.apps import Scope
 from chatsrv.domain.errors import Forbidden
 from chatsrv.metrics import CONTENT_TYPE
@@ -34,6 +34,7 @@ async def metrics_with_key(request: web.Request) -> web.Response:
     """On the public address the metrics of all apps take a key with the scope admin."""
     services = request.app[SERVICES]
     caller = await services.callers.identify(bearer_or_api_key(request))
+    services.callers.check_network(caller, client_address(request))
     if not caller.has_scope(Scope.ADMIN):
         raise Forbidden("The metrics take a key with the scope admin.")
     return await metrics(request)

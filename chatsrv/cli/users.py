@@ -12,6 +12,7 @@ import click
 
 from chatsrv.cli.output import count_lines, is_watched, progress, show
 from chatsrv.cli.running import Menu, MenuGroup, pass_menu
+from chatsrv.domain.wire import describe
 from chatsrv.services import Services
 from chatsrv.services.transfer import ImportReport, split_lines
 
@@ -59,7 +60,7 @@ def import_(menu: Menu, app_id: str, file: BinaryIO) -> None:
 def _show_report(menu: Menu, report: ImportReport) -> None:
     counts = {"created": report.created, "updated": report.updated}
     if menu.as_json:
-        failed = [{"line": one.line, "error": str(one.error)} for one in report.failed]
+        failed = [{"line": one.line, "error": describe(one.error)} for one in report.failed]
         show(True, counts | {"failed": failed})
         return
     for one in report.failed[:SHOWN_FAILURES]:

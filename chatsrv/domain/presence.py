@@ -158,7 +158,16 @@ class CloseOrdered:
     code: int
 
 
-Entry = Changed | CloseOrdered
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """From here on the user goes by this name."""
+
+    app_id: str
+    user_id: int
+    username: str
+
+
+Entry = Changed | CloseOrdered | Renamed
 
 
 def newest(stored: Clocks, warm: Clocks) -> Clocks:

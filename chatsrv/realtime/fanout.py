@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from chatsrv.domain.errors import Unavailable
-from chatsrv.domain.presence import Changed, CloseCode, CloseOrdered, Entry
+from chatsrv.domain.presence import Changed, CloseCode, CloseOrdered, Entry, Renamed
 from chatsrv.domain.wire import render_change
 from chatsrv.metrics import Metrics
 from chatsrv.realtime.watchers import UserKey, Watch, Watcher, split_frames
@@ -176,11 +176,20 @@ class Fanout:
         if isinstance(entry, CloseOrdered):
             await self._close_all(key, entry)
             return
+        if isinstance(entry, Renamed):
+            await self._rename(key, entry.username)
+            return
         self._metrics.changes.inc()
         await self._note_version(entry)
         if key in self._by_user:
             self._waiting[key] = entry
             self._stirred.set()
+
+    async def _rename(self, key: UserKey, username: str) -> None:
+        """What changed before goes out under the old name."""
+        await self.flush()
+        for sid in self._by_user.get(key, ()):
+            self._watchers[sid].watches[key].username = username
 
     async def _note_version(self, entry: Changed) -> None:
         """A version that was skipped is a change that this node never saw: its sockets must ask anew."""

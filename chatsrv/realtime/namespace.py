@@ -26,7 +26,7 @@ from chatsrv.services import Services
 log = structlog.get_logger(__name__)
 
 CLIENT_ID_MAX = 128
-AUTH_FIELDS = ("token", "client_id", "device", "background")
+AUTH_FIELDS = ("token", "client_id", "device", "background", "status")
 
 DEPARTURES = {
     Reason.CLIENT_DISCONNECT: Departure.LOGOUT,
@@ -53,12 +53,13 @@ def read_auth(auth: Any) -> Credentials:
     if not isinstance(auth, Mapping):
         raise Invalid(Problem("auth", "must be an object"))
     checks = {
-        "token": isinstance(auth["token"], str),
-        "client_id": _is_client_id(auth.get("client_id")),
-        "device": auth.get("device", Device.WEB) in tuple(Device),
-        "background": isinstance(auth.get("background", False), bool),
+        ("token", "must be a string"): isinstance(auth["token"], str),
+        ("client_id", f"must be a string of 1 to {CLIENT_ID_MAX} characters"): _is_client_id(auth.get("client_id")),
+        ("device", f"must be one of {', '.join(Device)}"): auth.get("device", Device.WEB) in tuple(Device),
+        ("background", "must be true or false"): isinstance(auth.get("background", False), bool),
+        ("status", "can only be online so far"): auth.get("status") in (None, "online", 1),
     }
-    problems = [Problem(name, "is not acceptable") for name, is_good in checks.items() if not is_good]
+    problems = [Problem(name, sentence) for (name, sentence), is_good in checks.items() if not is_good]
     problems += [Problem(name, "is not known here") for name in auth if name not in AUTH_FIELDS]
     if problems:
         raise Invalid(*problems)

@@ -128,6 +128,18 @@ class PresenceService:
         except Unavailable:
             log.warning("expulsion_postponed", app=user.app_id, user=user.id, code=int(code))
 
+    async def rename(self, user: User, is_another: bool) -> None:
+        """Their sockets close where the name is another one and not only written otherwise; watchers learn the new one.
+
+        Where Redis does not answer, watchers go on with the old name until they subscribe again.
+        """
+        if is_another:
+            await self.expel(user, CloseCode.RENAMED)
+        try:
+            await self._store.announce_name(user.app_id, user.id, user.username)
+        except Unavailable:
+            log.warning("new_name_not_announced", app=user.app_id, user=user.id)
+
     async def sessions(self, user: User) -> list[Session]:
         """The oldest first. Raises Unavailable."""
         return await self._store.sessions(user.app_id, user.id)

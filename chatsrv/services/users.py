@@ -101,8 +101,7 @@ class Users:
         """Their sockets close: the name in their tokens is no longer theirs."""
         checked = self.check({"username": new})
         user, old = await self._change(app_id, username, checked)
-        if fold_case(user.username) != fold_case(old.username):
-            await self._presence.expel(user, CloseCode.RENAMED)
+        await self._presence.rename(user, is_another=fold_case(user.username) != fold_case(old.username))
         return Person(user, await self._presence.see(user))
 
     async def delete(self, app_id: str, username: str) -> None:

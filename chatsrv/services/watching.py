@@ -61,9 +61,11 @@ class Watching:
     async def look_since(self, app_id: str, seen: tuple[str, int]) -> Roll:
         """Everybody of the app who changed since `seen`, or, where that is not known, everybody who is here."""
         snapshot = await self._store.changed_since(app_id, seen[1])
-        if not snapshot.is_complete_since(*seen):
+        users = await self._users(snapshot.changed_in)
+        # one who was deleted has no name any more by which to tell of them
+        if not snapshot.is_complete_since(*seen) or len(users) < len(snapshot.changed_in):
             return await self.look_at_all(app_id)
-        return _roll(snapshot, False, await self._users(snapshot.changed_in))
+        return _roll(snapshot, False, users)
 
     async def look_at_all(self, app_id: str) -> Roll:
         """Everybody who is not offline."""

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from redis.asyncio import Redis
 
-from chatsrv.domain.presence import Changed, CloseOrdered, Entry
+from chatsrv.domain.presence import Changed, CloseOrdered, Entry, Renamed
 from chatsrv.storage import keys
 from chatsrv.storage.records import read_warm
 from chatsrv.storage.redis import translated
@@ -76,5 +76,7 @@ def _entry(fields: Mapping[bytes, bytes]) -> Entry:
     app_id, user_id = fields[b"app"].decode(), int(fields[b"user"])
     if fields[b"kind"] == b"change":
         return Changed(app_id, user_id, read_warm(fields[b"state"]))
+    if fields[b"kind"] == b"renamed":
+        return Renamed(app_id, user_id, fields[b"name"].decode())
     session = fields[b"session"].decode()
     return CloseOrdered(app_id, user_id, None if session == "*" else session, int(fields[b"code"]))

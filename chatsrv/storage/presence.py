@@ -104,6 +104,9 @@ class PresenceStore:
         found = [read_session(session_id.decode(), raw) for session_id, raw in raws.items()]
         return sorted(found, key=lambda session: (session.connected_at, session.id))
 
+    async def announce_name(self, app_id: str, user_id: int, username: str) -> None:
+        await self._run("renamed", keys.shard_of(app_id), app_id, user_id, username)
+
     async def admit(self, app_id: str, user_id: int) -> None:
         await self._run("admit", keys.shard_of(app_id), app_id, user_id)
 

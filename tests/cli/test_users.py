@@ -75,7 +75,9 @@ async def test_lines_that_fail_are_told_by_number_and_spoil_no_other(filled: She
     again = await filled.run("--json", "user", "import", "demo", "-", text=lines)
     assert (again.status, again.err) == (1, "")
     assert (again.answer["created"], again.answer["updated"]) == (0, 2)
-    assert again.answer["failed"][1] == {"line": 4, "error": "usernam: is not a field of a user"}
+    failed = again.answer["failed"][1]
+    assert (failed["line"], failed["error"]["code"]) == (4, 40003)
+    assert failed["error"]["errors"] == [{"field": "usernam", "message": "is not a field of a user"}]
 
 
 async def test_an_import_of_the_wrong_file_stops_and_says_so(filled: Shell) -> None:

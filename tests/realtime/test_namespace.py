@@ -167,6 +167,7 @@ REFUSALS: list[tuple[Any, int, str]] = [
     ({"token": "T", "background": "yes"}, 40003, "BadParam"),
     ({"token": "T", "client_id": "x" * 129}, 40003, "BadParam"),
     ({"token": "T", "admin": True}, 40003, "BadParam"),
+    ({"token": "T", "status": "invisible"}, 40003, "BadParam"),
 ]
 
 

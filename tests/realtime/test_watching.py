@@ -113,6 +113,23 @@ async def test_a_change_on_another_node_is_told_here(
         assert await changes(anna) == {"bert": 0}
 
 
+async def test_a_user_who_was_renamed_is_told_of_under_the_new_name(
+    connect: Connect, services: Services, demo: DemoApp
+) -> None:
+    early, bert = await connect("early"), await connect("bert")
+    await early.io.call("presence:subscribe", {"usernames": ["bert"]})
+    await services.users.rename(demo.id, "bert", "bertram")
+    assert await changes(early) == {"bert": 0}
+    assert (await bert.next("session:close"))["code"] == 4009
+    await connect("bertram")
+    assert await changes(early) == {"bertram": 1}
+    late = await connect("late")
+    await late.io.call("presence:subscribe", {"usernames": ["bertram"]})
+    await services.users.delete(demo.id, "bertram")
+    assert await changes(early) == {"bertram": 0}
+    assert await changes(late) == {"bertram": 0}
+
+
 async def test_resuming_inside_the_log_brings_what_was_missed_and_no_more(connect: Connect) -> None:
     bert, carl = await connect("bert"), await connect("carl")
     anna = await connect("anna")

@@ -14,7 +14,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from chatsrv.domain.clock import Clock
-from chatsrv.domain.presence import Changed, Device, NewSession, PresenceStatus
+from chatsrv.domain.presence import Changed, CloseOrdered, Device, NewSession, PresenceStatus
 from chatsrv.storage.changelog import ChangeLog
 from chatsrv.storage.keys import shard_key, shard_of
 from chatsrv.storage.presence import PresenceStore
@@ -175,9 +175,13 @@ class World:
                 await self.beat(node)
                 await self.check_log()
 
-    async def lose_data(self) -> None:
+    async def clear(self) -> None:
+        """Also when it is over: the next schedule looks through what this one leaves."""
         async for name in self.redis.scan_iter(match=f"{self.prefix}:*"):
             await self.redis.delete(name)
+
+    async def lose_data(self) -> None:
+        await self.clear()
         self.log.rewind(SHARD)
         self.shown, self.version = {}, 0
 
@@ -236,8 +240,9 @@ class World:
 
     async def check_log(self) -> None:
         for entry in await self.log.read(None):
-            if not isinstance(entry, Changed):
+            if isinstance(entry, CloseOrdered):
                 self.obey(entry.user_id, entry.session_id)
+            if not isinstance(entry, Changed):
                 continue
             if entry.warm.version != self.version + 1:
                 raise Violated(f"version {entry.warm.version} follows {self.version}")

@@ -47,10 +47,13 @@ MUTANTS = {
 async def run_schedules(url: str, texts: dict[str, str], seeds: range) -> None:
     async with open_redis(url, 4, 5.0, True) as redis:
         for seed in seeds:
+            world = World(redis, texts, seed)
             try:
-                await World(redis, texts, seed).run(STEPS)
+                await world.run(STEPS)
             except Violated as violation:
                 raise Violated(f"seed {seed}: {violation}") from violation
+            finally:
+                await world.clear()
 
 
 @pytest.mark.parametrize("part", range(4))

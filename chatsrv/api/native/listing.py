@@ -199,7 +199,7 @@ def write_links(url: URL, request: ListRequest, page: Page, settings: Settings) 
 
     return {
         "current": str(url),
-        "previews": at(max(0, here - limit)) if here else None,
+        "previews": at(max(0, min(here - limit, last))) if here else None,
         # further than offsets reach, the cursor goes on
         "next": (at(here + limit) or following) if following else None,
         "first": at(0),

@@ -65,6 +65,20 @@ async def test_what_changed_since_is_each_user_once_as_they_are_now(
     assert (await since(api, f"{answer['epoch']}.{answer['version']}"))["changes"] == []
 
 
+async def test_after_a_deletion_everybody_comes_as_the_deleted_cannot_be_named(
+    api: ApiClient, services: Services, clock: Clock
+) -> None:
+    await add(api, "anna", "bert")
+    await end_the_hold(services, clock)
+    await come_online(services, "anna")
+    await come_online(services, "bert")
+    before = await query(api)
+    await api.delete("/v1/demo/users/bert")
+    answer = await since(api, f"{before['epoch']}.{before['version']}")
+    assert answer["full"] is True
+    assert shown(answer["users"]) == {"anna": 1}
+
+
 async def test_without_since_or_from_another_epoch_everybody_who_is_here_comes(
     api: ApiClient, services: Services
 ) -> None:
