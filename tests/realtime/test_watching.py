@@ -8,9 +8,11 @@ from random import Random
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
 from chatsrv.domain.clock import Clock
 from chatsrv.services import Services, open_services
+from chatsrv.storage.keys import key, shard_key, shard_of
 from tests.conftest import DemoApp, MakeSettings
 from tests.realtime.conftest import Client, eventually, running_node
 
@@ -171,6 +173,22 @@ async def test_activity_makes_away_and_online_again_for_those_who_watch(connect:
     assert await changes(anna) == {"bert": 1}
     await bert.io.call("presence:activity", {"active": True, "background": True})
     assert await changes(anna) == {"bert": 3}
+
+
+async def test_a_version_that_this_node_never_saw_makes_watchers_ask_anew(
+    connect: Connect, make_settings: MakeSettings, services: Services
+) -> None:
+    anna, bert = await connect("anna"), await connect("bert")
+    await bert.io.call("presence:subscribe", {"usernames": ["anna"]})
+    settings, seen = make_settings(), bert.hello["version"]
+    state = f'{{"s":1,"l":1,"a":1,"n":0,"c":1,"d":"web","v":{seen + 5}}}'
+    feed = key(shard_key(settings.redis_prefix, shard_of("demo")), "feed")
+    nobody: Any = {"kind": "change", "app": "demo", "user": "0", "version": seen + 5, "state": state}
+    async with Redis.from_url(settings.redis_url) as redis:
+        await redis.xadd(feed, nobody)
+    reset = await bert.next("presence:reset")
+    assert reset == {"epoch": bert.hello["epoch"], "version": seen + 5}
+    assert anna.events.empty(), "who watches nobody has nothing to ask anew"
 
 
 BAD: list[tuple[str, Any, str]] = [
