@@ -80,6 +80,7 @@ class Namespace:
         self._hellos: dict[str, tuple[Person, Opened]] = {}
         self._seats: dict[str, Seat] = {}
         self._bad: dict[str, deque[int]] = {}
+        self._arriving: set[str] = set()
         self._condemned: dict[str, CloseCode] = {}
         self.fanout = Fanout(
             services.changelog.read,
@@ -133,10 +134,13 @@ class Namespace:
             address=self._services.callers.address_of(request.remote, request.headers.getall("X-Forwarded-For", [])),
         )
         # watching begins before the session does, so that no change falls between the two
+        self._arriving.add(sid)
         self.fanout.join(sid, (user.app_id, user.id), user.username)
         try:
             opened = await self._services.presence.open(caller.app, user, session)
         except BaseException:
+            self._arriving.discard(sid)
+            self._condemned.pop(sid, None)
             self.fanout.leave(sid)
             raise
         self._hellos[sid] = (Person(user, see(user, opened.warm)), opened)
@@ -148,6 +152,7 @@ class Namespace:
         if sid not in self._hellos:
             return
         person, opened = self._hellos.pop(sid)
+        self._arriving.discard(sid)
         hello = {
             "user": wire.render(person),
             "session_id": sid,
@@ -167,6 +172,7 @@ class Namespace:
         """Comes last and once for every connect that was let in."""
         for kept in (self._hellos, self._seats, self._bad, self._condemned):
             kept.pop(sid, None)
+        self._arriving.discard(sid)
         self.fanout.leave(sid)
         self.expiries.forget(sid)
         self._services.metrics.sockets.dec()
@@ -176,7 +182,7 @@ class Namespace:
 
     async def close_for_good(self, sid: str, code: CloseCode) -> None:
         """`session:close`, then a Socket.IO DISCONNECT, after which a stock client stays away."""
-        if sid in self._hellos:
+        if sid in self._arriving:
             self._condemned[sid] = code  # it is not in yet; greet comes back to it
             return
         payload = {"code": int(code), "reason": code.name.lower(), "reconnect": code.may_reconnect}

@@ -244,6 +244,26 @@ async def test_signing_out_closes_the_socket_at_once(
     assert await shows(api, 0)
 
 
+async def test_a_sign_out_that_meets_a_connect_half_way_leaves_no_socket_without_a_session(
+    api: ApiClient, new_client: NewClient, token: str, services: Services
+) -> None:
+    """Whichever comes first, in the end a socket is open exactly where a session is."""
+    user = await services.users.find("demo", "anna")
+    clients = [new_client() for _ in range(20)]
+
+    async def sign_out_all_the_while() -> None:
+        for _ in range(60):
+            await services.presence.sign_out(user, None)
+
+    await asyncio.gather(sign_out_all_the_while(), *(client.connect({"token": token}) for client in clients))
+
+    async def agree() -> bool:
+        sessions = {session.id for session in await services.presence.sessions(user)}
+        return sessions == {client.io.get_sid() for client in clients if client.io.connected}
+
+    await eventually(agree, "sockets and sessions are the same")
+
+
 async def test_who_is_deactivated_is_refused_until_reactivated(
     api: ApiClient, new_client: NewClient, token: str
 ) -> None:
