@@ -191,7 +191,7 @@ async def test_a_cut_client_gets_no_word_and_comes_back() -> None:
     async with serving() as edge, stock_client(edge) as client:
         await edge.server.cut(edge.heard[0][0])
         await until(lambda: edge.reasons == ["transport error"])
-        await until(lambda: edge.told("connected") == 2)
+        await until(lambda: edge.told("connected") == 2 and client.connected)
         assert await client.call("echo", 3, timeout=5) == 3
 
 
