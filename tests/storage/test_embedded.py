@@ -10,7 +10,8 @@ import pytest_asyncio
 import uvloop
 from structlog.testing import capture_logs
 
-from chatsrv.storage.embedded import FolderInUse, ValkeyFailed, ValkeyMissing, embedded_valkey, find_bundled
+from chatsrv.storage.embedded import FolderInUse, ValkeyFailed, embedded_valkey
+from chatsrv.storage.valkey_binary import ValkeyMissing, find_bundled
 from tests.storage.valkey_owner import (
     client_of,
     get_kept,
