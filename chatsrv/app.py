@@ -47,7 +47,7 @@ async def _run_node(app: web.Application) -> AsyncIterator[None]:
     loops += [Loop("follow", RESUME_S, fanout.follow), Loop("fan_out", RESUME_S, fanout.flush_forever)]
     loops.append(Loop("tokens", TOKENS_EVERY_S, app[REALTIME].check_tokens))
     await services.upkeep.beat()
-    fanout.begin(await services.changelog.seek_end())
+    fanout.begin(await services.following.begin())
     async with running(loops, services):
         yield
     await finish(services)

@@ -65,6 +65,11 @@ class Metrics:
             ("reason",),
             registry=self.registry,
         )
+        self.claims_due = Counter(
+            "chatsrv_claims_due",
+            "Users whose claims ended or began to count by time.",
+            registry=self.registry,
+        )
         self.mended = Counter(
             "chatsrv_sessions_mended",
             "Sessions that reconciliation put right, by way.",

@@ -100,6 +100,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     orphan_grace_s: Annotated[float, _says("The same after a node died. Per app.", ge=0)] = 8.0
     handoff_grace_s: Annotated[float, _says("The same after a node was stopped. Per app.", ge=0)] = 60.0
     drain_s: Annotated[float, _says("On SIGTERM clients are closed over so long.", ge=0)] = 20.0
+    idle_after_s: Annotated[
+        float, _says("A session without an action of its user for so long is idle; 0: never. Per app.", ge=0)
+    ] = 300.0
     sessions_per_user: Annotated[int, _says("Live sessions of a user; the oldest gives way. Per app.", ge=1)] = 50
     node_heartbeat_s: Annotated[float, _says("How often a node renews its lease.", gt=0)] = 3.0
     node_dead_s: Annotated[float, _says("A node silent for so long is dead.", gt=0)] = 10.0
@@ -112,14 +115,27 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         float, _says("How often the last action of a session is written while it stays active.", ge=0)
     ] = 60.0
     fanout_window_ms: Annotated[int, _says("Changes within it travel in one frame.", ge=0)] = 50
-    changelog_max: Annotated[
-        int, _says("Users whose newest change Redis keeps for each app: who was away longer gets everybody.", ge=100)
-    ] = 10_000
+    changelog_s: Annotated[float, _says("How long Redis keeps changes: who was away longer gets everybody.", gt=0)] = (
+        300.0
+    )
+    changelog_max: Annotated[int, _says("Users of each app whose newest change it keeps at the most.", ge=100)] = 10_000
     feed_max: Annotated[int, _says("Changes that Redis keeps for nodes that are behind, per shard.", ge=1000)] = 100_000
+    claims_max: Annotated[int, _says("Presence claims of one user; the oldest gives way.", ge=1)] = 20
+    presence_sets: Annotated[
+        int, _says("So many presence:set of one user count at once within the window; then the last one.", ge=1)
+    ] = 5
+    presence_sets_window_s: Annotated[float, _says("The window in which they are counted.", gt=0)] = 20.0
+    heartbeat_ttl_s: Annotated[int, _says("Life of an HTTP heartbeat that names none.", ge=1)] = 90
+    heartbeat_ttl_min_s: Annotated[int, _says("Shortest life of an HTTP heartbeat.", ge=1)] = 30
+    heartbeat_ttl_max_s: Annotated[int, _says("Longest life of an HTTP heartbeat.", ge=1)] = 600
     token_warning_s: Annotated[float, _says("A socket is told so long before its token is over.", ge=0)] = 60.0
     token_close_s: Annotated[float, _says("It is closed so long after, unless it brought a new token.", ge=0)] = 25.0
     bad_packets_max: Annotated[int, _says("So many events in error within the window end a socket.", ge=1)] = 20
     bad_packets_window_s: Annotated[float, _says("The window in which they are counted.", gt=0)] = 10.0
+    socket_events_per_minute: Annotated[
+        int, _says("Events that a socket may send; one that sends more is closed.", ge=1)
+    ] = 1200
+    socket_events_burst: Annotated[int, _says("Events that it may send at once.", ge=1)] = 200
     subscriptions_per_socket: Annotated[int, _says("Users that one socket may watch.", ge=1)] = 1000
     subscribe_max: Annotated[int, _says("Users in one subscribe or resume of a socket.", ge=1)] = 500
     bulk_query_max: Annotated[int, _says("Users in one presence query.", ge=1, le=8000)] = 1000
@@ -147,6 +163,18 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         yield self.grace_s < self.handoff_grace_s, "grace_s must be less than handoff_grace_s"
         yield self.drain_s < self.handoff_grace_s, "drain_s must be less than handoff_grace_s"
         yield self.page_default <= self.page_max, "page_default must be at most page_max"
+        yield (
+            self.heartbeat_ttl_min_s <= self.heartbeat_ttl_s <= self.heartbeat_ttl_max_s,
+            "heartbeat_ttl_s must lie between heartbeat_ttl_min_s and heartbeat_ttl_max_s",
+        )
+        yield (
+            self.heartbeat_ttl_min_s > self.node_dead_s,
+            "heartbeat_ttl_min_s must be more than node_dead_s, or a loss of Redis' data could end heartbeats early",
+        )
+        yield (
+            self.changelog_s >= self.node_dead_s,
+            "changelog_s must be at least node_dead_s, or a node that lives could miss changes",
+        )
         yield self.token_ttl_s <= self.token_ttl_max_s, "token_ttl_s must be at most token_ttl_max_s"
 
 
@@ -156,6 +184,7 @@ PER_APP = frozenset(
         "mobile_grace_s",
         "orphan_grace_s",
         "handoff_grace_s",
+        "idle_after_s",
         "sessions_per_user",
         "auto_create_users",
     )

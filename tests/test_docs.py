@@ -13,7 +13,7 @@ import pytest
 
 from chatsrv.api import DIALECTS
 from chatsrv.cli import menu
-from chatsrv.domain.presence import CloseCode
+from chatsrv.domain.sessions import CloseCode
 from chatsrv.metrics import Metrics
 from chatsrv.realtime.commands import COMMANDS
 from tests import settings_page

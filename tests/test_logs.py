@@ -14,6 +14,7 @@ import structlog
 
 from chatsrv import logs
 from chatsrv.domain.errors import ChatError
+from chatsrv.domain.presence import SERVER
 from chatsrv.services import Services
 from chatsrv.settings import Settings
 from chatsrv.storage.database import open_database, parse_url
@@ -150,7 +151,7 @@ async def test_debugging_the_whole_way_of_a_key_and_a_token_prints_neither(servi
     out = io.StringIO()
     logs.configure("json", "debug", out)
     app, key = await services.apps.create("quiet", None)
-    await services.users.create("quiet", {"username": "anna"})
+    await services.users.create("quiet", {"username": "anna"}, SERVER)
     token, _ = await services.callers.mint_token(app, "anna", 60)
     for credential in (key, token, key + "x", token + "x"):
         try:

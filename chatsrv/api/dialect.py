@@ -19,6 +19,7 @@ from aiohttp import web
 
 from chatsrv.domain.apps import App, Caller, Scope
 from chatsrv.domain.errors import ChatError, Forbidden, Malformed, TooLarge, TooManyRequests, UnsupportedMediaType
+from chatsrv.domain.presence import Viewer
 from chatsrv.domain.users import fold_case
 from chatsrv.services import Services
 from chatsrv.services.rates import Allowance
@@ -47,6 +48,10 @@ class Call:
     @property
     def app(self) -> App:
         return self.caller.app
+
+    @property
+    def viewer(self) -> Viewer:
+        return self.caller.viewer
 
     @property
     def username(self) -> str:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from ipaddress import ip_address, ip_network
 
 from chatsrv.domain.errors import Invalid, Problem
+from chatsrv.domain.presence import SERVER, Viewer
 from chatsrv.domain.users import User
 
 _APP_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -80,6 +81,11 @@ class Caller:
     app: App
     key: ServerKey | None = None
     user: User | None = None
+
+    @property
+    def viewer(self) -> Viewer:
+        """Through whose eyes presence is seen."""
+        return Viewer(self.user.id) if self.user else SERVER
 
     @property
     def rate_name(self) -> str:

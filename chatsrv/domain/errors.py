@@ -78,6 +78,7 @@ class Distrust(StrEnum):
     BAD_TOKEN = "bad_token"  # noqa: S105 - a reason, not a secret
     EXPIRED_TOKEN = "expired_token"  # noqa: S105
     EARLY_TOKEN = "early_token"  # noqa: S105
+    REVOKED_TOKEN = "revoked_token"  # noqa: S105
     NO_SUCH_USER = "no_such_user"
 
 

@@ -1,8 +1,9 @@
-"""Presence: the states, and how what Redis keeps warm is merged with what SQL keeps for good."""
+"""Presence: how sessions and claims fold into one state, and what of it a viewer sees. Time is an argument."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 
 from chatsrv.domain.instants import NEVER
@@ -19,155 +20,194 @@ class PresenceStatus(IntEnum):
     DND = 4
 
 
-class CloseCode(IntEnum):
-    """Why the server ended a session for good; the names are the reasons on the wire."""
+OFFLINE, ONLINE, INVISIBLE, AWAY = (
+    PresenceStatus.OFFLINE,
+    PresenceStatus.ONLINE,
+    PresenceStatus.INVISIBLE,
+    PresenceStatus.AWAY,
+)
 
-    REPLACED = 4001
-    EVICTED = 4002
-    SIGNED_OUT = 4003
-    DELETED = 4004
-    DEACTIVATED = 4005
-    TOKEN_EXPIRED = 4008
-    RENAMED = 4009
-    BAD_PACKETS = 4010
+
+# Claims
+
+
+class Source(StrEnum):
+    """Who says it. RANKS tells whose word counts for more."""
+
+    CALL = "call"
+    MANUAL = "manual"
+    CALENDAR = "calendar"
+    EXTERNAL = "external"
+
+
+RANKS = {Source.CALL: 3, Source.MANUAL: 2, Source.CALENDAR: 1, Source.EXTERNAL: 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What somebody says a user's state is, until `expires_at` (NEVER: until it is cleared).
+
+    `status` None leaves it at what the connections say, and adds a text or an emoji alone.
+    """
+
+    id: str
+    source: Source
+    status: PresenceStatus | None
+    text: str | None = None
+    emoji: str | None = None
+    expires_at: int = NEVER
+    set_at: int = NEVER
+
+    def is_live(self, now: int) -> bool:
+        return self.expires_at == NEVER or self.expires_at > now
 
     @property
-    def may_reconnect(self) -> bool:
-        """With a fresh token, that is."""
-        return self in (CloseCode.TOKEN_EXPIRED, CloseCode.RENAMED)
+    def clears(self) -> bool:
+        """Plain `online` is no claim: it takes back what this source claimed before."""
+        return self.status is ONLINE and not self.text and not self.emoji
+
+    def _outlasts(self, other: Claim) -> bool:
+        return self.expires_at == NEVER or NEVER < other.expires_at <= self.expires_at
 
 
-class Device(StrEnum):
-    """The device class of a session."""
-
-    WEB = "web"
-    DESKTOP = "desktop"
-    MOBILE = "mobile"
-    BOT = "bot"
-
-
-class Departure(StrEnum):
-    """Why a session ended; it decides how long others still see it."""
-
-    LOGOUT = "logout"
-    LOST = "lost"
-    HANDOFF = "handoff"
-    SIGNED_OUT = "signed_out"
+def add_claim(claims: Sequence[Claim], new: Claim, now: int, most: int) -> tuple[Claim, ...]:
+    """The claims that can still come to show once `new` has been set; at most so many, the oldest give way."""
+    live = [claim for claim in claims if claim.is_live(now)]
+    if new.clears:
+        return tuple(claim for claim in live if claim.source is not new.source)
+    kept = [claim for claim in live if claim.source is not new.source or not new._outlasts(claim)]
+    return (*kept, new)[-most:]
 
 
-@dataclass(frozen=True, slots=True)
-class Graces:
-    """How long a session stays after it ended, by reason, in seconds."""
+def winner(claims: Iterable[Claim], now: int) -> Claim | None:
+    """The claim that counts: the highest, the newest of its level.
 
-    lost_s: float
-    mobile_s: float
-    handoff_s: float
-
-    def after(self, departure: Departure, device: Device, background: bool) -> float:
-        if departure in (Departure.LOGOUT, Departure.SIGNED_OUT):
-            return 0.0
-        if departure is Departure.HANDOFF:
-            return self.handoff_s
-        return self.mobile_s if device is Device.MOBILE or background else self.lost_s
+    But where what the user said last is `invisible`, that counts: no call may betray who wants to be hidden.
+    """
+    best = said = None
+    for claim in claims:
+        if claim.is_live(now) and (best is None or _weight(claim) >= _weight(best)):
+            best = claim
+        if claim.is_live(now) and claim.source is Source.MANUAL and (said is None or claim.set_at >= said.set_at):
+            said = claim
+    return said if said and said.status is INVISIBLE else best
 
 
-@dataclass(frozen=True, slots=True)
-class NewSession:
-    """A connection that has proved who it is. Without a `client_id` of its own, one is made for it."""
+def _weight(claim: Claim) -> tuple[int, int]:
+    return RANKS[claim.source], claim.set_at
 
-    id: str
-    client_id: str
-    has_own_client_id: bool
-    device: Device
-    background: bool
-    transport: str
-    address: str
+
+# The fold
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
-    """A session as Redis holds it. `state` is active, idle, closing (in its grace) or orphan (its node died)."""
-
-    id: str
-    client_id: str
-    device: str
-    state: str
-    background: bool
-    node: str
-    transport: str
-    address: str
-    connected_at: int
-    last_active_at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Warm:
-    """What Redis knows of a user: the folded status (in truth) and the clocks that SQL may not have yet."""
+class Display:
+    """A state as it is displayed; the claim's words come along."""
 
     status: PresenceStatus
-    clocks: Clocks
-    devices: tuple[str, ...] = ()
-    version: int = 0
+    text: str | None = None
+    emoji: str | None = None
+    expires_at: int = NEVER
+
+
+NOBODY_THERE = Display(OFFLINE)
+
+
+def fold_sessions(are_active: Iterable[bool]) -> PresenceStatus:
+    """The connection state: one active session makes online, others alone make away."""
+    sessions = list(are_active)
+    if not sessions:
+        return OFFLINE
+    return ONLINE if any(sessions) else AWAY
+
+
+def display(connected: PresenceStatus, claims: Iterable[Claim], now: int) -> Display:
+    """In truth. With no session a user is offline, whatever they claim."""
+    if connected is OFFLINE:
+        return NOBODY_THERE
+    claim = winner(claims, now)
+    if claim is None:
+        return Display(connected)
+    status = connected if claim.status is None else claim.status
+    return Display(status, claim.text, claim.emoji, claim.expires_at)
+
+
+class Rule(StrEnum):
+    """Why a user shows as they do."""
+
+    NO_SESSION = "no_session"
+    INVISIBLE = "invisible"
+    CLAIM = "claim"
+    ACTIVE_SESSION = "active_session"
+    IDLE_SESSIONS = "idle_sessions"
+
+
+def rule_of(connected: PresenceStatus, claims: Iterable[Claim], now: int) -> Rule:
+    """The rule by which `display` decides."""
+    if connected is OFFLINE:
+        return Rule.NO_SESSION
+    claim = winner(claims, now)
+    if claim and claim.status is INVISIBLE:
+        return Rule.INVISIBLE
+    if claim and claim.status is not None:
+        return Rule.CLAIM
+    return Rule.ACTIVE_SESSION if connected is ONLINE else Rule.IDLE_SESSIONS
+
+
+def to_others(truth: Display) -> Display:
+    return NOBODY_THERE if truth.status is INVISIBLE else truth
+
+
+# Viewers
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who looks: the user of this id, or a server key (None), which sees everybody in truth."""
+
+    user_id: int | None
+
+    def sees_truth_of(self, user_id: int) -> bool:
+        return self.user_id is None or self.user_id == user_id
+
+
+SERVER = Viewer(None)
 
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """What one viewer sees of one user. `last_seen_at` is NEVER while the user is online: that is now."""
+    """What one viewer sees of one user. `last_seen_at` is NEVER while the user is there: that is now."""
 
-    status: PresenceStatus
+    display: Display
     clocks: Clocks
     devices: tuple[str, ...] = ()
-    text: str | None = None
-    emoji: str | None = None
+
+    @property
+    def status(self) -> PresenceStatus:
+        return self.display.status
+
+
+@dataclass(frozen=True, slots=True)
+class Warm:
+    """What Redis knows of a user: in truth, and as it is to others, whose clocks stand still while the user hides.
+
+    `version` is that of the newest change that others saw.
+    """
+
+    truth: Presence
+    to_others: Presence
+    version: int = 0
+
+    def seen_by(self, viewer: Viewer, user_id: int) -> Presence:
+        return self.truth if viewer.sees_truth_of(user_id) else self.to_others
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A user together with their presence."""
+    """A user together with their presence, as one viewer sees it."""
 
     user: User
     presence: Presence
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """What came of opening a session: `resumed` when it came back inside its grace, which others did not see."""
-
-    epoch: str
-    version: int
-    resumed: bool
-    warm: Warm
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """What others see of this user has changed; `warm.version` is the app's version that did it."""
-
-    app_id: str
-    user_id: int
-    warm: Warm
-
-
-@dataclass(frozen=True, slots=True)
-class CloseOrdered:
-    """Whoever holds this session (every session of the user if None) closes its socket with `code`."""
-
-    app_id: str
-    user_id: int
-    session_id: str | None
-    code: int
-
-
-@dataclass(frozen=True, slots=True)
-class Renamed:
-    """From here on the user goes by this name."""
-
-    app_id: str
-    user_id: int
-    username: str
-
-
-Entry = Changed | CloseOrdered | Renamed
 
 
 def newest(stored: Clocks, warm: Clocks) -> Clocks:
@@ -180,12 +220,13 @@ def newest(stored: Clocks, warm: Clocks) -> Clocks:
     )
 
 
-def see(user: User, warm: Warm | None) -> Presence:
-    """The presence of `user` in truth; a user of whom nothing is warm has been offline for a while."""
+def see(user: User, warm: Warm | None, viewer: Viewer) -> Presence:
+    """The presence of `user` to this viewer; a user of whom nothing is warm has been offline for a while."""
+    stored = user.clocks if viewer.sees_truth_of(user.id) else user.clocks_to_others
     if warm is None:
-        return Presence(PresenceStatus.OFFLINE, user.clocks)
-    clocks = newest(user.clocks, warm.clocks)
-    if warm.status is PresenceStatus.OFFLINE:
-        return Presence(PresenceStatus.OFFLINE, clocks)
-    here = Clocks(clocks.last_login_at, clocks.last_active_at, NEVER, clocks.presence_changed_at)
-    return Presence(warm.status, here, warm.devices)
+        return Presence(NOBODY_THERE, stored)
+    presence = warm.seen_by(viewer, user.id)
+    clocks = newest(stored, presence.clocks)
+    if presence.status is not OFFLINE:
+        clocks = replace(clocks, last_seen_at=NEVER)
+    return replace(presence, clocks=clocks)

@@ -7,14 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from chatsrv.domain.errors import Distrust, Unauthenticated
+from chatsrv.domain.instants import NEVER
 
 
 @dataclass(frozen=True, slots=True)
 class TokenClaims:
-    """`sub` and `aid` of a token that is good at the moment it was checked, until `expires_at` (ms)."""
+    """`sub` and `aid` of a token that is good at the moment it was checked, until `expires_at` (ms).
+
+    `issued_at` (ms) is NEVER where the token does not say.
+    """
 
     username: str
     app_id: str
+    issued_at: int
     expires_at: int
 
 
@@ -34,7 +39,7 @@ def check_claims(claims: Mapping[str, Any], now: int, leeway_s: int) -> TokenCla
         raise Unauthenticated(Distrust.EXPIRED_TOKEN, "The token has expired.")
     if any(at is not None and now < (at - leeway_s) * 1000 for at in (times["nbf"], times["iat"])):
         raise Unauthenticated(Distrust.EARLY_TOKEN, "The token is not valid yet.")
-    return TokenClaims(username, app_id, int(times["exp"] * 1000))
+    return TokenClaims(username, app_id, int((times["iat"] or NEVER) * 1000), int(times["exp"] * 1000))
 
 
 def _seconds(claims: Mapping[str, Any], name: str) -> float | None:

@@ -38,6 +38,22 @@ class Clocks:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """What decides whether a user may be connected: tokens issued before `tokens_since` (ms) are revoked."""
+
+    status: AccountStatus
+    tokens_since: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeptClaims:
+    """A user's presence claims as SQL keeps them, in case Redis loses its own: JSON as in claims.lua, or empty."""
+
+    text: str = ""
+    changed_at: int = NEVER
+
+
+@dataclass(frozen=True, slots=True)
 class User:
     """A person of one app as the directory keeps them."""
 
@@ -59,6 +75,13 @@ class User:
     created_at: int
     updated_at: int
     clocks: Clocks
+    clocks_to_others: Clocks
+    claims: KeptClaims
+    tokens_since: int
+
+    def revoke_at(self, now: int) -> int:
+        """What `tokens_since` becomes. Tokens are dated in whole seconds, and never before the last revocation."""
+        return max((now // 1000 + 1) * 1000, self.tokens_since + 1000)
 
 
 def fold_case(text: str) -> str:

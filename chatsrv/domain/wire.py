@@ -8,7 +8,7 @@ from typing import Any
 from chatsrv.domain import errors
 from chatsrv.domain.errors import ChatError, Distrust
 from chatsrv.domain.instants import to_text, to_text_or_none
-from chatsrv.domain.presence import Person, PresenceStatus, Warm
+from chatsrv.domain.presence import Person, Presence, PresenceStatus
 
 CODES: Mapping[type[ChatError], tuple[int, int, str]] = {
     errors.Malformed: (400, 40000, "BadRequest"),
@@ -31,6 +31,7 @@ DISTRUST_CODES: Mapping[Distrust, tuple[int, str]] = {
     Distrust.MISSING: (1302, "Unauthorized"),
     Distrust.UNKNOWN_KEY: (1302, "Unauthorized"),
     Distrust.BAD_TOKEN: (1021, "InvalidToken"),
+    Distrust.REVOKED_TOKEN: (1021, "InvalidToken"),
     Distrust.EXPIRED_TOKEN: (1020, "ExpiredToken"),
     Distrust.EARLY_TOKEN: (40103, "TokenNotActive"),
     Distrust.NO_SUCH_USER: (40015, "UserNotExists"),
@@ -102,8 +103,8 @@ FIELDS: Mapping[str, Callable[[Person], Any]] = {
     "last_seen_at": lambda person: to_text_or_none(person.presence.clocks.last_seen_at),
     "presence_changed_at": lambda person: to_text_or_none(person.presence.clocks.presence_changed_at),
     "presence_status": lambda person: int(person.presence.status),
-    "text": lambda person: person.presence.text,
-    "emoji": lambda person: person.presence.emoji,
+    "text": lambda person: person.presence.display.text,
+    "emoji": lambda person: person.presence.display.emoji,
     "devices": lambda person: list(person.presence.devices),
 }
 """Every field that can be asked for."""
@@ -117,13 +118,13 @@ PRESENCE_FIELDS = frozenset(FIELDS) - {
 
 def render_presence(person: Person) -> dict[str, Any]:
     """What one viewer is told of one user."""
-    clocks = person.presence.clocks
+    shown, clocks = person.presence.display, person.presence.clocks
     return {
         "username": person.user.username,
-        "presence_status": int(person.presence.status),
-        "text": person.presence.text,
-        "emoji": person.presence.emoji,
-        "expires_at": None,
+        "presence_status": int(shown.status),
+        "text": shown.text,
+        "emoji": shown.emoji,
+        "expires_at": to_text_or_none(shown.expires_at),
         "last_login_at": to_text_or_none(clocks.last_login_at),
         "last_active_at": to_text_or_none(clocks.last_active_at),
         "last_seen_at": to_text_or_none(clocks.last_seen_at),
@@ -132,25 +133,20 @@ def render_presence(person: Person) -> dict[str, Any]:
     }
 
 
-def render_change(username: str, warm: Warm) -> dict[str, Any]:
-    """A change; `last_seen_at` is null while online, for that is now."""
-    is_here = warm.status is not PresenceStatus.OFFLINE
+def render_change(username: str, presence: Presence) -> dict[str, Any]:
+    """A change; `last_seen_at` is null while they are there, for that is now."""
+    shown, clocks = presence.display, presence.clocks
+    is_here = shown.status is not PresenceStatus.OFFLINE
     return {
         "username": username,
-        "presence_status": int(warm.status),
-        "text": None,
-        "emoji": None,
-        "last_active_at": to_text_or_none(warm.clocks.last_active_at),
-        "last_seen_at": None if is_here else to_text_or_none(warm.clocks.last_seen_at),
-        "changed_at": to_text_or_none(warm.clocks.presence_changed_at),
-        "devices": list(warm.devices),
+        "presence_status": int(shown.status),
+        "text": shown.text,
+        "emoji": shown.emoji,
+        "last_active_at": to_text_or_none(clocks.last_active_at),
+        "last_seen_at": None if is_here else to_text_or_none(clocks.last_seen_at),
+        "changed_at": to_text_or_none(clocks.presence_changed_at),
+        "devices": list(presence.devices),
     }
-
-
-def render_change_of(person: Person) -> dict[str, Any]:
-    """The same of somebody whose state was read anew."""
-    seen = person.presence
-    return render_change(person.user.username, Warm(seen.status, seen.clocks, seen.devices))
 
 
 def render_roll(epoch: str, version: int, full: bool, people: Iterable[Person]) -> dict[str, Any]:
@@ -158,7 +154,7 @@ def render_roll(epoch: str, version: int, full: bool, people: Iterable[Person]) 
     head: dict[str, Any] = {"epoch": epoch, "version": version, "full": full}
     if full:
         return {**head, "users": [render_presence(person) for person in people]}
-    return {**head, "changes": [render_change_of(person) for person in people]}
+    return {**head, "changes": [render_change(person.user.username, person.presence) for person in people]}
 
 
 def render(person: Person, fields: Iterable[str] = USER) -> dict[str, Any]:

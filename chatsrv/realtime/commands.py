@@ -7,9 +7,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from uuid_utils import uuid7
+
 from chatsrv.domain.apps import App
 from chatsrv.domain.errors import ChatError, Invalid, Problem, WrongUser
 from chatsrv.domain.instants import to_text
+from chatsrv.domain.presence import Person, Viewer, see
+from chatsrv.domain.presence_input import CLAIM_FIELDS, read_claim, read_usernames
 from chatsrv.domain.users import User
 from chatsrv.domain.wire import render_presence, render_roll
 from chatsrv.realtime.expiries import Expiries
@@ -30,6 +34,10 @@ class Seat:
     fanout: Fanout
     expiries: Expiries
 
+    @property
+    def viewer(self) -> Viewer:
+        return Viewer(self.user.id)
+
 
 Command = Callable[[Seat, Any], Awaitable[dict[str, Any]]]
 
@@ -49,14 +57,14 @@ async def resume(seat: Seat, data: Any) -> dict[str, Any]:
 async def _watch(seat: Seat, fields: Mapping[str, Any], seen: tuple[str, int]) -> dict[str, Any]:
     """Watching begins before the snapshot is read, so that no change falls between the two."""
     settings = seat.services.settings
-    users, unknown = await seat.services.watching.find(seat.app.id, _read_usernames(fields, settings.subscribe_max))
+    users, unknown = await seat.services.watching.find(seat.app.id, read_usernames(fields, settings.subscribe_max))
     keys: dict[UserKey, str] = {(user.app_id, user.id): user.username for user in users}
     most = settings.subscriptions_per_socket
     if seat.fanout.count_with(seat.sid, keys) > most:
         raise Invalid(Problem("usernames", f"a socket may watch at most {most} users"))
     new = seat.fanout.subscribe(seat.sid, keys)
     try:
-        roll = await seat.services.watching.look(seat.app.id, users, seen)
+        roll = await seat.services.watching.look(seat.app.id, users, seat.viewer, seen)
         await seat.fanout.show(seat.sid, keys, roll.epoch, roll.version)
     except ChatError:
         seat.fanout.unsubscribe(seat.sid, new)
@@ -64,22 +72,39 @@ async def _watch(seat: Seat, fields: Mapping[str, Any], seen: tuple[str, int]) -
     finally:
         # behind the ack, which is written before this loop runs anything else
         asyncio.get_running_loop().call_soon(seat.fanout.spawn, seat.fanout.release(seat.sid))
-    return {**render_roll(roll.epoch, roll.version, roll.full, roll.people), "unknown": unknown}
+    return {**render_roll(roll.epoch, roll.version, roll.full, roll.people), "unknown": unknown, **_stale(seat)}
 
 
 async def unsubscribe(seat: Seat, data: Any) -> dict[str, Any]:
     """presence:unsubscribe {usernames}: how many are still watched."""
-    names = _read_usernames(_read(data, ("usernames",)), seat.services.settings.subscriptions_per_socket)
+    names = read_usernames(_read(data, ("usernames",)), seat.services.settings.subscriptions_per_socket)
     users, _ = await seat.services.watching.find(seat.app.id, names)
     return {"count": seat.fanout.unsubscribe(seat.sid, [(user.app_id, user.id) for user in users])}
 
 
 async def query(seat: Seat, data: Any) -> dict[str, Any]:
     """presence:query {usernames}: how they are now."""
-    names = _read_usernames(_read(data, ("usernames",)), seat.services.settings.bulk_query_max)
+    names = read_usernames(_read(data, ("usernames",)), seat.services.settings.bulk_query_max)
     users, _ = await seat.services.watching.find(seat.app.id, names)
-    roll = await seat.services.watching.look(seat.app.id, users)
-    return {"epoch": roll.epoch, "version": roll.version, "users": [render_presence(person) for person in roll.people]}
+    roll = await seat.services.watching.look(seat.app.id, users, seat.viewer)
+    people = [render_presence(person) for person in roll.people]
+    return {"epoch": roll.epoch, "version": roll.version, "users": people, **_stale(seat)}
+
+
+async def set_(seat: Seat, data: Any) -> dict[str, Any]:
+    """presence:set {status, text?, emoji?, expires_at?}: what the user says of themselves, which is an action, too."""
+    fields = _read(data, ("status",), CLAIM_FIELDS)
+    if fields["status"] is None:
+        raise Invalid(Problem("status", "is required"))
+    presence, now = seat.services.presence, seat.services.clock.now()
+    claimed = await seat.services.claims.set_often(seat.user, read_claim(fields, uuid7().hex, now))
+    # after the claim: somebody away who hides must not be seen online on the way
+    await presence.touch(seat.sid, active=True)
+    return {
+        "applied_at": to_text(claimed.applied_at),
+        "coalesced": claimed.coalesced,
+        "presence": render_presence(Person(seat.user, see(seat.user, claimed.warm, seat.viewer))),
+    }
 
 
 async def activity(seat: Seat, data: Any) -> dict[str, Any]:
@@ -100,6 +125,7 @@ async def refresh(seat: Seat, data: Any) -> dict[str, Any]:
     caller, claims = await seat.services.callers.identify_user(token)
     if caller.user is None or (caller.app.id, caller.user.id) != (seat.app.id, seat.user.id):
         raise WrongUser("The token is another user's.")
+    seat.services.presence.renew(seat.sid, claims.issued_at)
     seat.expiries.keep(seat.sid, claims.expires_at)
     return {"expires_at": to_text(claims.expires_at)}
 
@@ -109,6 +135,7 @@ COMMANDS: Mapping[str, Command] = {
     "presence:unsubscribe": unsubscribe,
     "presence:resume": resume,
     "presence:query": query,
+    "presence:set": set_,
     "presence:activity": activity,
     "auth:refresh": refresh,
 }
@@ -125,11 +152,9 @@ def _read(data: Any, fields: tuple[str, ...], further: tuple[str, ...] = ()) -> 
     return data
 
 
-def _read_usernames(fields: Mapping[str, Any], most: int) -> list[str]:
-    names = fields["usernames"]
-    if not isinstance(names, list) or len(names) > most or not all(isinstance(name, str) for name in names):
-        raise Invalid(Problem("usernames", f"must be an array of at most {most} strings"))
-    return names
+def _stale(seat: Seat) -> dict[str, bool]:
+    """While Redis is away, presences are those that were last known."""
+    return {} if seat.services.sight.stale_s is None else {"stale": True}
 
 
 def _read_epoch(fields: Mapping[str, Any]) -> str:

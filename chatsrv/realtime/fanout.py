@@ -8,11 +8,12 @@ from typing import Any
 
 import structlog
 
+from chatsrv.domain.changes import Changed, CloseOrdered, Entry, Renamed
 from chatsrv.domain.errors import Unavailable
-from chatsrv.domain.presence import Changed, CloseCode, CloseOrdered, Entry, Renamed
+from chatsrv.domain.sessions import CloseCode
 from chatsrv.domain.wire import render_change
 from chatsrv.metrics import Metrics
-from chatsrv.realtime.watchers import UserKey, Watch, Watcher, split_frames
+from chatsrv.realtime.watchers import Frame, UserKey, Watch, Watcher, split_frames
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +44,7 @@ class Fanout:
         self._watchers: dict[str, Watcher] = {}
         self._by_user: dict[UserKey, set[str]] = {}
         self._waiting: dict[UserKey, Changed] = {}
+        self._own_waiting: dict[UserKey, Changed] = {}
         self._seen: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._turn = asyncio.Lock()
@@ -107,8 +109,9 @@ class Fanout:
             for key in keys:
                 if key in watcher.watches:
                     watcher.watches[key].floor = version
-            older = [change for change in watcher.held if change.warm.version <= version]
-            watcher.held = [change for change in watcher.held if change.warm.version > version]
+            # what is for its own eyes came at that version, but before or after the snapshot: it follows, to be safe
+            older = [change for change in watcher.held if change.version + change.is_own <= version]
+            watcher.held = [change for change in watcher.held if change.version + change.is_own > version]
             await self._send_frames({sid: self._visible(watcher, older)})
 
     async def release(self, sid: str) -> None:
@@ -138,6 +141,11 @@ class Fanout:
         """The log of these apps began anew, and their versions with it."""
         for app_id in [app_id for app_id in self._seen if is_affected(app_id)]:
             self._seen[app_id] = 0
+
+    async def reset(self, is_affected: Callable[[str], bool]) -> None:
+        """All who watch somebody in these apps must ask anew."""
+        for app_id in {watcher.own[0] for watcher in self._watchers.values() if is_affected(watcher.own[0])}:
+            await self._reset(app_id, self._seen.get(app_id, 0))
 
     async def follow(self) -> None:
         """Reads the log until cancelled; an outage is waited out."""
@@ -181,9 +189,14 @@ class Fanout:
             return
         self._metrics.changes.inc()
         await self._note_version(entry)
-        if key in self._by_user:
+        if key not in self._by_user:
+            return
+        if entry.is_own:
+            self._own_waiting[key] = entry
+        else:
             self._waiting[key] = entry
-            self._stirred.set()
+            self._own_waiting.pop(key, None)  # this one is newer, for them too
+        self._stirred.set()
 
     async def _rename(self, key: UserKey, username: str) -> None:
         """What changed before goes out under the old name."""
@@ -194,10 +207,10 @@ class Fanout:
     async def _note_version(self, entry: Changed) -> None:
         """A version that was skipped is a change that this node never saw: its sockets must ask anew."""
         seen = self._seen.get(entry.app_id, 0)
-        if seen and entry.warm.version > seen + 1:
-            log.warning("change_log_gap", app=entry.app_id, seen=seen, found=entry.warm.version)
-            await self._reset(entry.app_id, entry.warm.version)
-        self._seen[entry.app_id] = max(seen, entry.warm.version)
+        if seen and entry.version > seen + 1:
+            log.warning("change_log_gap", app=entry.app_id, seen=seen, found=entry.version)
+            await self._reset(entry.app_id, entry.version)
+        self._seen[entry.app_id] = max(seen, entry.version)
 
     async def _reset(self, app_id: str, version: int) -> None:
         sids = [watcher.sid for watcher in self._watchers.values() if watcher.own[0] == app_id and watcher.subscribed]
@@ -222,10 +235,12 @@ class Fanout:
         """Sends what has gathered; of one user the last change wins."""
         self._stirred.clear()
         waiting, self._waiting = self._waiting, {}
+        own_waiting, self._own_waiting = self._own_waiting, {}
         by_socket: dict[str, list[Changed]] = {}
-        for key, change in waiting.items():
+        for key, change in (*waiting.items(), *own_waiting.items()):
             for sid in self._by_user.get(key, ()):
-                by_socket.setdefault(sid, []).append(change)
+                if not change.is_own or self._watchers[sid].own == key:
+                    by_socket.setdefault(sid, []).append(change)
         # one at a time, or a later flush could overtake this one on its way to a socket
         async with self._turn:
             due = {}
@@ -245,25 +260,27 @@ class Fanout:
             if epoch != watcher.epoch:
                 watcher.begin_epoch(epoch)
             watch = watcher.watches.get((change.app_id, change.user_id))
-            if watch and watch.floor is not None and change.warm.version > watch.floor:
+            if watch and watch.floor is not None and change.version + change.is_own > watch.floor:
                 visible.append(change)
-        return sorted(visible, key=lambda change: change.warm.version)
+        return sorted(visible, key=lambda change: (change.version, change.is_own))
 
     async def _send_frames(self, by_socket: Mapping[str, list[Changed]]) -> None:
         """Sockets that are to see the same are sent the same frame."""
-        frames: dict[tuple[Changed, ...], list[str]] = {}
+        frames: dict[Frame, list[str]] = {}
         for sid, changes in by_socket.items():
-            for part in split_frames(changes, self._watchers[sid].own):
-                frames.setdefault(part, []).append(sid)
-        # lowest version first, so that a socket that is in several groups sees its versions grow
-        for part in sorted(frames, key=lambda part: part[-1].warm.version):
-            await self._send(frames[part], "presence:diff", self._frame(part))
+            for frame in split_frames(changes, self._watchers[sid].own):
+                frames.setdefault(frame, []).append(sid)
+        for frame in sorted(frames, key=lambda frame: frame.order):
+            await self._send(frames[frame], "presence:diff", self._render(frame))
 
-    def _frame(self, changes: tuple[Changed, ...]) -> dict[str, Any]:
+    def _render(self, frame: Frame) -> dict[str, Any]:
         return {
-            "epoch": self._epoch_of(changes[0].app_id),
-            "version": changes[-1].warm.version,
-            "changes": [render_change(self._name_of(change), change.warm) for change in changes],
+            "epoch": self._epoch_of(frame.changes[0].app_id),
+            "version": frame.changes[-1].version,
+            "changes": [
+                render_change(self._name_of(change), change.warm.truth if frame.in_truth else change.warm.to_others)
+                for change in frame.changes
+            ],
         }
 
     def _name_of(self, change: Changed) -> str:

@@ -4,29 +4,36 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 from aiohttp import web
 from socketio import exceptions
+from uuid_utils import uuid7
 
 from chatsrv.domain import wire
-from chatsrv.domain.errors import ChatError, Distrust, Invalid, NotFound, Problem, Unauthenticated, Unavailable
+from chatsrv.domain.changes import Opened
+from chatsrv.domain.errors import (
+    ChatError,
+    NotFound,
+    TooManyRequests,
+    Unavailable,
+)
 from chatsrv.domain.instants import to_text
-from chatsrv.domain.presence import CloseCode, Departure, Device, NewSession, Opened, Person, see
+from chatsrv.domain.presence import Claim, Person, Source, Viewer, see
+from chatsrv.domain.sessions import CloseCode, Departure, NewSession
 from chatsrv.logs import bind_contextvars
 from chatsrv.realtime.commands import COMMANDS, Command, Seat
+from chatsrv.realtime.credentials import Credentials, read_auth
 from chatsrv.realtime.expiries import Expiries
 from chatsrv.realtime.fanout import Fanout
 from chatsrv.realtime.reasons import Reason
 from chatsrv.realtime.server import SocketServer
 from chatsrv.services import Services
+from chatsrv.services.rates import Rate, RateLimiter
 
 log = structlog.get_logger(__name__)
-
-CLIENT_ID_MAX = 128
-AUTH_FIELDS = ("token", "client_id", "device", "background", "status")
 
 DEPARTURES = {
     Reason.CLIENT_DISCONNECT: Departure.LOGOUT,
@@ -36,39 +43,15 @@ DEPARTURES = {
 """Everything else is a connection that was lost."""
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What a client connects with."""
+@dataclass(slots=True)
+class Connection:
+    """A socket that is coming or here. `hello` waits until it is in; an order to close that comes earlier, too."""
 
-    token: str
-    client_id: str | None
-    device: Device
-    background: bool
-
-
-def read_auth(auth: Any) -> Credentials:
-    """Raises Unauthenticated without a token, and Invalid naming the field that is wrong."""
-    if auth is None or (isinstance(auth, Mapping) and not auth.get("token")):
-        raise Unauthenticated(Distrust.MISSING, "Connect with auth: {token}.")
-    if not isinstance(auth, Mapping):
-        raise Invalid(Problem("auth", "must be an object"))
-    checks = {
-        ("token", "must be a string"): isinstance(auth["token"], str),
-        ("client_id", f"must be a string of 1 to {CLIENT_ID_MAX} characters"): _is_client_id(auth.get("client_id")),
-        ("device", f"must be one of {', '.join(Device)}"): auth.get("device", Device.WEB) in tuple(Device),
-        ("background", "must be true or false"): isinstance(auth.get("background", False), bool),
-        ("status", "can only be online so far"): auth.get("status") in (None, "online", 1),
-    }
-    problems = [Problem(name, sentence) for (name, sentence), is_good in checks.items() if not is_good]
-    problems += [Problem(name, "is not known here") for name in auth if name not in AUTH_FIELDS]
-    if problems:
-        raise Invalid(*problems)
-    device = Device(auth.get("device", Device.WEB))
-    return Credentials(auth["token"], auth.get("client_id"), device, auth.get("background", False))
-
-
-def _is_client_id(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and 0 < len(value) <= CLIENT_ID_MAX)
+    seat: Seat | None = None
+    hello: tuple[Person, Opened] | None = None
+    is_arriving: bool = True
+    condemned: CloseCode | None = None
+    bad: deque[int] = field(default_factory=deque)
 
 
 class Namespace:
@@ -77,13 +60,11 @@ class Namespace:
     def __init__(self, services: Services, server: SocketServer) -> None:
         self._services = services
         self._server = server
-        self._hellos: dict[str, tuple[Person, Opened]] = {}
-        self._seats: dict[str, Seat] = {}
-        self._bad: dict[str, deque[int]] = {}
-        self._arriving: set[str] = set()
-        self._condemned: dict[str, CloseCode] = {}
+        self._connections: dict[str, Connection] = {}
+        self._events = RateLimiter()
+        self._events_rate = Rate(services.settings.socket_events_per_minute, services.settings.socket_events_burst)
         self.fanout = Fanout(
-            services.changelog.read,
+            services.following.read,
             services.upkeep.epoch_of,
             self._send,
             self.close_for_good,
@@ -98,6 +79,7 @@ class Namespace:
         )
         services.upkeep.close_socket = self.close_for_good
         services.upkeep.follow_anew = self._follow_anew
+        services.upkeep.recovered = self._end_recovery
         server.on("connect", self.connect)
         server.on("disconnect", self.disconnect)
         server.on("*", self._unknown_event)
@@ -134,25 +116,31 @@ class Namespace:
             address=self._services.callers.address_of(request.remote, request.headers.getall("X-Forwarded-For", [])),
         )
         # watching begins before the session does, so that no change falls between the two
-        self._arriving.add(sid)
+        connection = self._connections[sid] = Connection()
         self.fanout.join(sid, (user.app_id, user.id), user.username)
         try:
-            opened = await self._services.presence.open(caller.app, user, session)
+            claim = self._first_claim(credentials)
+            opened = await self._services.presence.open(caller.app, user, session, claims.issued_at, claim)
         except BaseException:
-            self._arriving.discard(sid)
-            self._condemned.pop(sid, None)
+            del self._connections[sid]
             self.fanout.leave(sid)
             raise
-        self._hellos[sid] = (Person(user, see(user, opened.warm)), opened)
-        self._seats[sid] = Seat(sid, caller.app, user, self._services, self.fanout, self.expiries)
+        connection.hello = (Person(user, see(user, opened.warm, Viewer(user.id))), opened)
+        connection.seat = Seat(sid, caller.app, user, self._services, self.fanout, self.expiries)
         self.expiries.keep(sid, claims.expires_at)
+
+    def _first_claim(self, credentials: Credentials) -> Claim | None:
+        if credentials.status is None:
+            return None
+        return Claim(uuid7().hex, Source.MANUAL, credentials.status, set_at=self._services.clock.now())
 
     async def greet(self, sid: str) -> None:
         """`hello`, right after the connect: stock clients recover a connection only after a first event."""
-        if sid not in self._hellos:
+        connection = self._connections.get(sid)
+        if connection is None or connection.hello is None:
             return
-        person, opened = self._hellos.pop(sid)
-        self._arriving.discard(sid)
+        person, opened = connection.hello
+        connection.hello, connection.is_arriving = None, False
         hello = {
             "user": wire.render(person),
             "session_id": sid,
@@ -165,25 +153,28 @@ class Namespace:
         own = (person.user.app_id, person.user.id)
         await self.fanout.show(sid, [own], opened.epoch, opened.version)
         await self.fanout.release(sid)
-        if sid in self._condemned:
-            await self.close_for_good(sid, self._condemned.pop(sid))
+        if connection.condemned:
+            await self.close_for_good(sid, connection.condemned)
 
     async def disconnect(self, sid: str, reason: Reason) -> None:
         """Comes last and once for every connect that was let in."""
-        for kept in (self._hellos, self._seats, self._bad, self._condemned):
-            kept.pop(sid, None)
-        self._arriving.discard(sid)
+        connection = self._connections.pop(sid, None)
         self.fanout.leave(sid)
         self.expiries.forget(sid)
         self._services.metrics.sockets.dec()
         self._services.metrics.disconnects.labels(reason.value).inc()
         log.info("socket_disconnected", session_id=sid, reason=reason.value)
-        await self._services.presence.close(sid, DEPARTURES.get(reason, Departure.LOST))
+        departure = DEPARTURES.get(reason, Departure.LOST)
+        if departure is Departure.LOGOUT and (connection is None or connection.is_arriving):
+            # a stock client that runs out of patience while it connects says the same as one that logs out
+            departure = Departure.LOST
+        await self._services.presence.close(sid, departure)
 
     async def close_for_good(self, sid: str, code: CloseCode) -> None:
         """`session:close`, then a Socket.IO DISCONNECT, after which a stock client stays away."""
-        if sid in self._arriving:
-            self._condemned[sid] = code  # it is not in yet; greet comes back to it
+        connection = self._connections.get(sid)
+        if connection and connection.is_arriving:
+            connection.condemned = code  # it is not in yet; greet comes back to it
             return
         payload = {"code": int(code), "reason": code.name.lower(), "reconnect": code.may_reconnect}
         await self._send([sid], "session:close", payload)
@@ -203,8 +194,13 @@ class Namespace:
         await self._server.emit(event, payload, to=sids)
 
     def _follow_anew(self, shard: int) -> None:
-        self._services.changelog.rewind(shard)
+        self._services.following.begin_anew(shard)
         self.fanout.begin_anew(lambda app_id: self._services.upkeep.is_in_shard(app_id, shard))
+
+    async def _end_recovery(self, shard: int) -> None:
+        """Of those whom no node has put back nothing will be told: watchers must look again."""
+        self._services.following.end_recovery(shard)
+        await self.fanout.reset(lambda app_id: self._services.upkeep.is_in_shard(app_id, shard))
 
     def _handler(self, command: Command) -> Callable[..., Awaitable[dict[str, Any]]]:
         async def handle(sid: str, *data: Any) -> dict[str, Any]:
@@ -214,8 +210,10 @@ class Namespace:
 
     async def _answer(self, sid: str, act: Callable[[Seat], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
         """What is acked: the command's answer, or its error in words. The connection lives on."""
+        connection = self._connections[sid]
         try:
-            return await act(self._seats[sid])
+            await self._count_event(sid)
+            return await act(connection.seat or _not_in(sid))
         except ChatError as error:
             if not isinstance(error, Unavailable):
                 await self._count_bad(sid)
@@ -233,8 +231,24 @@ class Namespace:
 
     async def _count_bad(self, sid: str) -> None:
         """Twenty within ten seconds are no accident."""
+        connection = self._connections.get(sid)
+        if connection is None:
+            return
         settings, now = self._services.settings, self._services.clock.now()
-        bad = self._bad.setdefault(sid, deque(maxlen=settings.bad_packets_max))
-        bad.append(now)
-        if len(bad) == bad.maxlen and now - bad[0] < settings.bad_packets_window_s * 1000:
+        connection.bad.append(now)
+        while now - connection.bad[0] >= settings.bad_packets_window_s * 1000:
+            connection.bad.popleft()
+        if len(connection.bad) >= settings.bad_packets_max:
             await self.close_for_good(sid, CloseCode.BAD_PACKETS)
+
+    async def _count_event(self, sid: str) -> None:
+        """Raises TooManyRequests for a flood, and ends its socket."""
+        allowance = self._events.take(sid, self._events_rate, self._services.clock.now())
+        if allowance.is_spent:
+            self._services.metrics.refused_by_rate.labels("socket").inc()
+            await self.close_for_good(sid, CloseCode.FLOODING)
+            raise TooManyRequests("Too many events; slow down.", allowance.retry_after_s)
+
+
+def _not_in(sid: str) -> Seat:
+    raise NotFound(f"The socket {sid!r} is not connected yet.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from chatsrv.domain.presence import Changed
+from chatsrv.domain.changes import Changed
 
 FRAME_MAX = 500
 """Users in one frame."""
@@ -45,17 +45,31 @@ class Watcher:
             watch.floor = None if watch.floor is None else 0
 
 
-def split_frames(changes: list[Changed], own: UserKey) -> Iterable[tuple[Changed, ...]]:
-    """Frames: not too large, and the socket's own user in frames of its own."""
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What goes out in one piece, the same bytes to every socket that is to see it."""
+
+    changes: tuple[Changed, ...]
+    in_truth: bool = False
+
+    @property
+    def order(self) -> tuple[int, bool]:
+        """Lowest version first, so that a socket that is sent several sees its versions grow."""
+        last = self.changes[-1]
+        return last.version, last.is_own
+
+
+def split_frames(changes: list[Changed], own: UserKey) -> Iterable[Frame]:
+    """Frames: not too large, and the socket's own user in frames of its own, for that alone is told in truth."""
     part: list[Changed] = []
     for change in changes:
         is_own = (change.app_id, change.user_id) == own
         if part and (is_own or len(part) == FRAME_MAX):
-            yield tuple(part)
+            yield Frame(tuple(part))
             part = []
-        part.append(change)
         if is_own:
-            yield tuple(part)
-            part = []
+            yield Frame((change,), in_truth=True)
+        else:
+            part.append(change)
     if part:
-        yield tuple(part)
+        yield Frame(tuple(part))

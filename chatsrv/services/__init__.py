@@ -16,10 +16,15 @@ from chatsrv.domain.errors import SetupError
 from chatsrv.metrics import Metrics
 from chatsrv.services.apps import Apps
 from chatsrv.services.callers import Callers
+from chatsrv.services.claims import Claims
 from chatsrv.services.clocks import ClockFlush
+from chatsrv.services.explain import Explain
+from chatsrv.services.following import Following
 from chatsrv.services.health import Health
+from chatsrv.services.mirror import Mirror
 from chatsrv.services.presence import PresenceService
 from chatsrv.services.sessions import LocalSessions
+from chatsrv.services.sight import Sight
 from chatsrv.services.transfer import Transfer
 from chatsrv.services.upkeep import Upkeep
 from chatsrv.services.upserts import Upserts
@@ -56,10 +61,14 @@ class Services:
     transfer: Transfer
     callers: Callers
     presence: PresenceService
+    claims: Claims
+    explain: Explain
+    sight: Sight
+    mirror: Mirror
     watching: Watching
     upkeep: Upkeep
     clocks: ClockFlush
-    changelog: ChangeLog
+    following: Following
     health: Health
 
 
@@ -93,6 +102,8 @@ async def open_services(
             lease_ms=int(settings.node_dead_s * 1000),
             feed_max=settings.feed_max,
             changes_max=settings.changelog_max,
+            changes_ms=int(settings.changelog_s * 1000),
+            claims_max=settings.claims_max,
             # nobody but this process uses an embedded one, so that no other node can have sockets of ours
             hold_ms=int(settings.node_dead_s * 1000) if settings.redis_url else 0,
         )
@@ -100,7 +111,10 @@ async def open_services(
         apps = Apps(db, settings, clock)
         presence = PresenceService(store, local, apps, clock, settings.last_active_every_s)
         clocks = ClockFlush(store, db, metrics)
-        users = Users(db, presence, clocks, settings, clock)
+        upkeep = Upkeep(store, local, db, settings, metrics)
+        mirror = Mirror()
+        sight = Sight(store, mirror, upkeep, clock)
+        users = Users(db, presence, sight, clocks, settings, clock)
         upserts = Upserts(db, clock)
         yield Services(
             settings=settings,
@@ -113,10 +127,14 @@ async def open_services(
             transfer=Transfer(users, upserts, presence, clocks, settings),
             callers=Callers(apps, users, settings, clock, metrics),
             presence=presence,
-            watching=Watching(store, db),
-            upkeep=Upkeep(store, local, db, settings, metrics),
+            claims=Claims(store, settings),
+            explain=Explain(store, clock),
+            sight=sight,
+            mirror=mirror,
+            watching=Watching(sight, db),
+            upkeep=upkeep,
             clocks=clocks,
-            changelog=ChangeLog(blocking, settings.redis_prefix),
+            following=Following(ChangeLog(blocking, settings.redis_prefix), store, mirror),
             health=Health(db, redis),
         )
 

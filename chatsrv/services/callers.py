@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from chatsrv.domain.apps import App, Caller
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.errors import ChatError, Distrust, Forbidden, Inactive, Unauthenticated, UserNotFound
+from chatsrv.domain.presence import SERVER
 from chatsrv.domain.tokens import TokenClaims
 from chatsrv.domain.users import AccountStatus, User
 from chatsrv.metrics import Metrics
@@ -60,7 +61,10 @@ class Callers:
             raise Unauthenticated(Distrust.BAD_TOKEN, "The token's signature does not verify for this app.")
         claims = tokens.verify(token, app, self._clock.now(), self._settings.token_leeway_s)
         may_create = may_create and bool(self._apps.setting(app, "auto_create_users"))
-        return Caller(app, user=await self._find_subject(app.id, claims.username, may_create)), claims
+        user = await self._find_subject(app.id, claims.username, may_create)
+        if claims.issued_at < user.tokens_since:
+            raise Unauthenticated(Distrust.REVOKED_TOKEN, "The token has been revoked.")
+        return Caller(app, user=user), claims
 
     async def _find_subject(self, app_id: str, username: str, may_create: bool) -> User:
         try:
@@ -74,7 +78,7 @@ class Callers:
     async def _create_subject(self, app_id: str, username: str) -> User:
         """Two sockets of one new user may come at once: whoever is second finds the first one's user."""
         try:
-            return (await self._users.create(app_id, {"username": username})).user
+            return (await self._users.create(app_id, {"username": username}, SERVER)).user
         except ChatError:
             try:
                 return await self._users.find(app_id, username)
@@ -95,7 +99,7 @@ class Callers:
         user = await self._users.find(app.id, username)
         if user.status is not AccountStatus.ACTIVE:
             raise Inactive(f"The account {user.username!r} is deactivated.")
-        return tokens.mint(app, user.username, self._clock.now(), ttl_s)
+        return tokens.mint(app, user, self._clock.now(), ttl_s)
 
     def address_of(self, peer: str | None, forwarded: Iterable[str]) -> str:
         """Behind N proxies of ours, the N-th entry of X-Forwarded-For from the right; else whoever connected."""

@@ -1,4 +1,4 @@
-"""Carrying the clocks of presence from Redis into SQL, so that losing Redis loses none of them."""
+"""Carrying clocks and claims of presence from Redis into SQL, so that losing Redis loses none of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from chatsrv.metrics import Metrics
 from chatsrv.storage import users as rows
 from chatsrv.storage.database import Database
 from chatsrv.storage.keys import SHARDS, shard_of
-from chatsrv.storage.presence import FLUSH_BATCH, PresenceStore
+from chatsrv.storage.presence import PresenceStore
+from chatsrv.storage.presence_reads import FLUSH_BATCH
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +38,7 @@ class ClockFlush:
     async def _flush_shard(self, shard: int) -> None:
         while items := await self._store.unflushed(shard):
             async with self._db.write() as tx:
-                await rows.advance_clocks(tx, {item.user_id: item.clocks for item in items})
+                await rows.keep_presence(tx, items)
             await self._store.mark_flushed(shard, items)
             self._metrics.flushed.inc(len(items))
             if len(items) < FLUSH_BATCH:

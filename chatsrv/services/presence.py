@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import msgspec
 import structlog
 
 from chatsrv.domain.apps import App
+from chatsrv.domain.changes import Opened
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.errors import Distrust, NotFound, Unauthenticated, Unavailable
-from chatsrv.domain.presence import (
-    CloseCode,
-    Departure,
-    Graces,
-    NewSession,
-    Opened,
-    Person,
-    Presence,
-    PresenceStatus,
-    Session,
-    see,
-)
+from chatsrv.domain.instants import NEVER
+from chatsrv.domain.presence import Claim
+from chatsrv.domain.sessions import CloseCode, Departure, Graces, NewSession, Session
 from chatsrv.domain.users import User
 from chatsrv.services.apps import Apps
-from chatsrv.services.sessions import LocalSessions
+from chatsrv.services.sessions import LocalSession, LocalSessions
 from chatsrv.storage.presence import PresenceStore
 
 log = structlog.get_logger(__name__)
@@ -40,31 +31,38 @@ class PresenceService:
     def __init__(
         self, store: PresenceStore, local: LocalSessions, apps: Apps, clock: Clock, last_active_every_s: float
     ) -> None:
-        self._every_s = last_active_every_s
+        self._every_ms = int(last_active_every_s * 1000)
         self._store = store
         self._local = local
         self._apps = apps
         self._clock = clock
-        self._answered_at = clock.now()
-        self._is_deaf = False
 
-    async def open(self, app: App, user: User, session: NewSession) -> Opened:
-        """Raises Unauthenticated where the user was deleted or deactivated meanwhile, and Unavailable."""
+    async def open(
+        self, app: App, user: User, session: NewSession, token_issued_at: int = NEVER, claim: Claim | None = None
+    ) -> Opened:
+        """`claim` is set along with it, unless it came back inside its grace.
+
+        Raises Unauthenticated where the user was deleted or deactivated meanwhile, and Unavailable.
+        """
         most = int(self._apps.setting(app, "sessions_per_user"))
-        local = self._local.add(app, user, session, self._record(app, session))
+        local = self._local.add(app, user, session, self._record(app, session), self._clock.now())
+        local.token_issued_at = token_issued_at
+        local.idle_after_ms = int(self._apps.setting(app, "idle_after_s") * 1000)
+        record = local.registration.record
         try:
-            opened = await self._store.open(app.id, user.id, session, local.registration.record, most)
+            opened = await self._store.open(app.id, user.id, session, record, most, user.claims, claim)
         except BaseException:
             self._local.remove(session.id)
             raise
         if opened is None:
             self._local.remove(session.id)
             raise Unauthenticated(Distrust.NO_SUCH_USER, "The user of this token does not exist any more.")
-        local.registration = replace(local.registration, login_at=opened.warm.clocks.last_login_at)
+        login_at = opened.warm.truth.clocks.last_login_at
+        local.registration = replace(local.registration, login_at=login_at)
         local.is_open = True
         return opened
 
-    def _record(self, app: App, session: NewSession) -> dict[str, str | int]:
+    def _record(self, app: App, session: NewSession, is_idle: bool = False) -> dict[str, str | int]:
         """A session as fold.lua describes it."""
         return {
             "n": self._local.node,
@@ -72,7 +70,7 @@ class PresenceService:
             "w": int(session.has_own_client_id),
             "d": session.device.value,
             "b": int(session.background),
-            "i": 0,
+            "i": int(is_idle),
             "t": session.transport,
             "p": session.address,
             "g": int(self._apps.setting(app, "orphan_grace_s") * 1000),
@@ -80,28 +78,55 @@ class PresenceService:
             "a": self._clock.now(),
         }
 
-    async def touch(self, session_id: str, active: bool, background: bool | None) -> None:
+    def renew(self, session_id: str, token_issued_at: int) -> None:
+        """The session goes on with a newer token."""
+        local = self._local.get(session_id)
+        if local:
+            local.token_issued_at = token_issued_at
+
+    async def touch(self, session_id: str, active: bool, background: bool | None = None) -> None:
         """Whether the user is active in this session, and whether it is in the background (None: as before).
 
-        Raises NotFound where the session has ended, and Unavailable.
+        Raises NotFound where the session has ended, and Unavailable: then `catch_up` tells Redis later.
         """
         local = self._local.get(session_id)
         if local is None:
             raise NotFound(f"There is no session {session_id!r} here.")
-        if background is not None:
-            local.session = replace(local.session, background=background)
+        is_background = local.session.background if background is None else background
+        is_news = (local.is_idle, local.session.background) != (not active, is_background)
         if active:
             local.acted_at = self._clock.now()
-        record = self._record(local.app, local.session) | {"i": int(not active)}
-        local.registration = replace(local.registration, record=msgspec.json.encode(record))
+        if is_news or local.acted_at - local.told_at >= self._every_ms:
+            local.is_idle, local.session = not active, replace(local.session, background=is_background)
+            await self._tell(local)
+
+    async def _tell(self, local: LocalSession) -> None:
+        """One after the other, so that what is true last is told last."""
+        async with local.turn:
+            await self._tell_now(local)
+
+    async def _tell_now(self, local: LocalSession) -> None:
+        record = self._record(local.app, local.session, local.is_idle)
+        local.registration = item = replace(local.registration, record=msgspec.json.encode(record))
+        local.told_at = NEVER
         await self._store.touch(
-            local.app.id,
-            local.registration.user_id,
-            session_id,
-            idle=not active,
+            item.app_id,
+            item.user_id,
+            item.session_id,
+            idle=local.is_idle,
             background=local.session.background,
-            every_ms=int(self._every_s * 1000),
+            every_ms=self._every_ms,
         )
+        local.told_at = local.acted_at
+
+    async def catch_up(self) -> None:
+        """Makes sessions idle whose users did nothing for long; tells what could not be told. Raises Unavailable."""
+        now = self._clock.now()
+        for local in list(self._local.all_open()):
+            if local.has_idled(now):
+                local.is_idle, local.told_at = True, NEVER
+            if local.told_at == NEVER:
+                await self._tell(local)
 
     async def close(self, session_id: str, departure: Departure) -> None:
         """The socket is gone. Where Redis does not answer, reconciliation ends the session later."""
@@ -157,29 +182,3 @@ class PresenceService:
 
     async def forget_app(self, app_id: str) -> None:
         await self._store.forget_app(app_id)
-
-    @property
-    def stale_s(self) -> float | None:
-        """For how long Redis has not answered, None while it does: presences are then those that SQL last knew."""
-        return (self._clock.now() - self._answered_at) / 1000 if self._is_deaf else None
-
-    async def see(self, user: User) -> Presence:
-        return (await self.see_all(user.app_id, [user]))[0].presence
-
-    async def see_all(self, app_id: str, users: Sequence[User]) -> list[Person]:
-        """One round trip. While Redis does not answer, everybody shows as SQL last knew them; see `stale_s`."""
-        try:
-            warm = await self._store.read(app_id, [user.id for user in users])
-        except Unavailable:
-            self._is_deaf, warm = True, {}
-        else:
-            self._is_deaf, self._answered_at = False, self._clock.now()
-        return [Person(user, see(user, warm.get(user.id))) for user in users]
-
-    async def who_is_here(self, app_id: str) -> dict[PresenceStatus, list[int]]:
-        """The ids of those who are not offline, by status. Raises Unavailable."""
-        here: dict[PresenceStatus, list[int]] = {}
-        for user_id, warm in (await self._store.read_all(app_id)).items():
-            if warm.status is not PresenceStatus.OFFLINE:
-                here.setdefault(warm.status, []).append(user_id)
-        return here

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from chatsrv.domain.apps import App, PublicKey, check_app_id
 from chatsrv.domain.errors import Invalid, Problem
 from chatsrv.domain.tokens import TokenClaims, bad_token, check_claims
+from chatsrv.domain.users import User
 
 RSA_BITS_MIN = 2048
 
@@ -61,10 +62,10 @@ def _verifiers(app: App) -> Iterable[tuple[str, str]]:
         yield key.algorithm, key.pem
 
 
-def mint(app: App, username: str, now: int, ttl_s: int) -> tuple[str, int]:
+def mint(app: App, user: User, now: int, ttl_s: int) -> tuple[str, int]:
     """A token for that user, and when it expires (ms)."""
-    issued_s = now // 1000
-    claims = {"sub": username, "aid": app.id, "iat": issued_s, "exp": issued_s + ttl_s}
+    issued_s = max(now, user.tokens_since) // 1000
+    claims = {"sub": user.username, "aid": app.id, "iat": issued_s, "exp": issued_s + ttl_s}
     return jwt.encode(claims, app.jwt_secret, algorithm="HS256"), (issued_s + ttl_s) * 1000
 
 

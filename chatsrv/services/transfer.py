@@ -10,7 +10,7 @@ import msgspec
 
 from chatsrv.domain import instants
 from chatsrv.domain.errors import ChatError, Invalid, Malformed, Problem, TooLarge
-from chatsrv.domain.presence import CloseCode
+from chatsrv.domain.sessions import CloseCode
 from chatsrv.domain.users import RESTORABLE, RULES, AccountStatus, User, check_restored
 from chatsrv.services.clocks import ClockFlush
 from chatsrv.services.presence import PresenceService

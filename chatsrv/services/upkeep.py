@@ -6,12 +6,14 @@ Every node does all of it; there is no election to lose. Leases are the truth, e
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import structlog
 
-from chatsrv.domain.presence import CloseCode
-from chatsrv.domain.users import AccountStatus
+from chatsrv.domain.errors import Unavailable
+from chatsrv.domain.sessions import CloseCode
+from chatsrv.domain.users import AccountStatus, KeptClaims, Standing
 from chatsrv.metrics import Metrics
 from chatsrv.services.sessions import LocalSessions
 from chatsrv.settings import Settings
@@ -30,8 +32,9 @@ STATUS_BATCH = 1000
 
 
 class Upkeep:
-    """`close_socket` and `follow_anew` are set by the edge: what closes a session's socket here, and what
-    makes the reader of the change log begin anew in a shard whose log did."""
+    """`close_socket`, `follow_anew` and `recovered` are set by the edge: what closes a session's socket here, what
+    makes the reader of the change log begin anew in a shard whose log did, and what tells watchers of such a shard
+    when every node has had the time to put its sockets back."""
 
     def __init__(
         self, store: PresenceStore, local: LocalSessions, db: Database, settings: Settings, metrics: Metrics
@@ -43,8 +46,10 @@ class Upkeep:
         self._metrics = metrics
         self._epochs: dict[int, str] = {}
         self._settled: dict[int, str] = {}
+        self._recovering: set[int] = set()
         self.close_socket: Callable[[str, CloseCode], Awaitable[None]] | None = None
         self.follow_anew: Callable[[int], None] | None = None
+        self.recovered: Callable[[int], Awaitable[None]] | None = None
 
     def epoch_of(self, app_id: str) -> str:
         """Of the app's keyspace as this node last saw it; empty before the first beat."""
@@ -54,22 +59,43 @@ class Upkeep:
     def is_in_shard(app_id: str, shard: int) -> bool:
         return shard_of(app_id) == shard
 
+    def is_recovering(self, app_id: str, epoch: str) -> bool:
+        """Whether Redis lost its data, and not every node has had the time to put its sockets back.
+
+        `epoch` is that of whatever was just read: this node may not have noticed yet.
+        """
+        shard = shard_of(app_id)
+        return shard in self._recovering or epoch != self._epochs.get(shard, epoch)
+
     async def beat(self) -> None:
         """Renews this node's leases. Raises Unavailable."""
-        for shard in range(SHARDS):
-            await self._beat_shard(shard)
+        try:
+            for shard in range(SHARDS):
+                await self._beat_shard(shard)
+        except Unavailable:
+            # a beat that was given up may be done later, and hide from the next one that others swept us before it
+            self._settled.clear()
+            raise
 
     async def _beat_shard(self, shard: int) -> None:
         epoch, was_good = await self._store.beat(shard, self._local.node)
-        if not was_good:
-            self._settled.pop(shard, None)
-        if self._settled.get(shard) == epoch:
-            return
-        # a loss from now on is one that other nodes share: see held_until in fold.lua
+        if not was_good or self._settled.get(shard) != epoch:
+            await self._settle(shard, epoch)
+        if shard in self._recovering and not await self._store.is_held(shard):
+            self._recovering.discard(shard)
+            if self.recovered:
+                await self.recovered(shard)
+
+    async def _settle(self, shard: int, epoch: str) -> None:
+        """Puts this node's sockets (back) in."""
+        self._settled.pop(shard, None)
+        # a loss from now on is one that other nodes share: see held_until in base.lua
         self._store.hold_ms = int(self._settings.node_dead_s * 1000)
         was, self._epochs[shard] = self._epochs.get(shard, epoch), epoch
-        if was != epoch and self.follow_anew:
-            self.follow_anew(shard)
+        if was != epoch:
+            self._recovering.add(shard)
+            if self.follow_anew:
+                self.follow_anew(shard)
         sessions = self._local.open_in(shard)
         if sessions:
             log.warning("presence_registered_again", shard=shard, sessions=len(sessions), data_lost=was != epoch)
@@ -91,6 +117,7 @@ class Upkeep:
                 continue
             self._metrics.swept.labels("grace").inc(swept.ended)
             self._metrics.swept.labels("node_died").inc(swept.orphaned)
+            self._metrics.claims_due.inc(swept.due)
             if not swept.has_more:
                 return
 
@@ -112,7 +139,7 @@ class Upkeep:
     async def _register(self, shard: int, sessions: Sequence[Registration]) -> None:
         await self.check_users()
         alive = [item for item in sessions if self._local.is_open(item.session_id)]
-        for part in _batches(alive, REGISTER_BATCH):
+        for part in _batches(await self._with_claims(alive), REGISTER_BATCH):
             refused = await self._store.register(shard, self._local.node, part)
             for session_id in refused:
                 await self._close(session_id, CloseCode.DELETED)
@@ -121,18 +148,35 @@ class Upkeep:
                 if item.session_id not in self._local:
                     await self._store.close(item.app_id, item.user_id, item.session_id, 0)
 
+    async def _with_claims(self, sessions: Sequence[Registration]) -> list[Registration]:
+        """As SQL keeps them: what this node has read of a user when they connected is old by now."""
+        claims: dict[int, KeptClaims] = {}
+        for part in _batches(sessions, STATUS_BATCH):
+            async with self._db.read() as tx:
+                claims |= await rows.find_claims(tx, {item.user_id for item in part})
+        return [replace(item, claims=claims.get(item.user_id, KeptClaims())) for item in sessions]
+
     async def check_users(self) -> None:
-        """Closes the sockets of users who are gone or inactive in SQL: Redis may have lost that they are."""
+        """Closes sockets that by SQL may not be open: Redis may have lost the order to close them."""
         by_user = self._local.open_by_user()
         for part in _batches(list(by_user), STATUS_BATCH):
             async with self._db.read() as tx:
-                statuses = await rows.find_statuses(tx, [user_id for _, user_id in part])
+                standings = await rows.find_standings(tx, [user_id for _, user_id in part])
             for key in part:
-                status = statuses.get(key[1])
-                if status is not AccountStatus.ACTIVE:
-                    code = CloseCode.DELETED if status is None else CloseCode.DEACTIVATED
-                    for session_id in by_user[key]:
+                for session_id in by_user[key]:
+                    code = self._why_not(session_id, standings.get(key[1]))
+                    if code:
                         await self._close(session_id, code)
+
+    def _why_not(self, session_id: str, standing: Standing | None) -> CloseCode | None:
+        """What a session must close for, if anything."""
+        if standing is None:
+            return CloseCode.DELETED
+        if standing.status is not AccountStatus.ACTIVE:
+            return CloseCode.DEACTIVATED
+        if self._local.token_issued_at(session_id) < standing.tokens_since:
+            return CloseCode.TOKEN_REVOKED
+        return None
 
     async def _close(self, session_id: str, code: CloseCode) -> None:
         self._metrics.mended.labels("expelled").inc()

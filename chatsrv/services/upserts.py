@@ -99,7 +99,9 @@ class _Batch:
             return Outcome(item["username"], "created")
         values = {name: value for name, value in item.items() if name != "username"}
         # whatever an import says, nobody was here less recently than we know
-        values |= {name: max(values[name], getattr(target.clocks, name)) for name in rows.CLOCKS if name in values}
+        for name in [name for name in rows.CLOCKS_TO_OTHERS if name in values]:
+            if values[name] <= getattr(target.clocks, name):
+                del values[name]
         moved = max(self._now, target.updated_at + 1)
         self._round.changed.append((target.id, {"updated_at": moved, **values}))
         return Outcome(target.username, "updated", before=target)

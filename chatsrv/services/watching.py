@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from chatsrv.domain.presence import Person, PresenceStatus, see
+from chatsrv.domain.presence import SERVER, Person, PresenceStatus, Viewer, see
 from chatsrv.domain.users import User, fold_case
+from chatsrv.services.sight import Sight
 from chatsrv.storage import users as rows
 from chatsrv.storage.database import Database
-from chatsrv.storage.presence import PresenceStore
 from chatsrv.storage.records import Snapshot
 
 NO_VERSION = ("", -1)
@@ -18,7 +18,10 @@ NO_VERSION = ("", -1)
 
 @dataclass(frozen=True, slots=True)
 class Roll:
-    """People at `version` of `epoch`. Not `full`: only those who changed since the version that was asked for."""
+    """People at `version` of `epoch`, as one viewer sees them.
+
+    Not `full`: only those who changed since the version that was asked for.
+    """
 
     epoch: str
     version: int
@@ -39,8 +42,8 @@ class Counts:
 class Watching:
     """Every method raises Unavailable where a store does not answer."""
 
-    def __init__(self, store: PresenceStore, db: Database) -> None:
-        self._store = store
+    def __init__(self, sight: Sight, db: Database) -> None:
+        self._sight = sight
         self._db = db
 
     async def find(self, app_id: str, usernames: Sequence[str]) -> tuple[list[User], list[str]]:
@@ -51,37 +54,39 @@ class Watching:
         found = {fold_case(name): None for name in usernames}
         return [by_key[key] for key in found if key in by_key], unknown
 
-    async def look(self, app_id: str, users: Sequence[User], seen: tuple[str, int] = NO_VERSION) -> Roll:
+    async def look(
+        self, app_id: str, users: Sequence[User], viewer: Viewer, seen: tuple[str, int] = NO_VERSION
+    ) -> Roll:
         """These users; only those who changed since `seen` (epoch, version) where all changes since are known."""
-        snapshot = await self._store.snapshot(app_id, [user.id for user in users])
+        snapshot = await self._sight.snapshot(app_id, [user.id for user in users])
         full = not snapshot.is_complete_since(*seen)
         wanted = users if full else [user for user in users if snapshot.changed_in.get(user.id, -1) > seen[1]]
-        return _roll(snapshot, full, wanted)
+        return _roll(snapshot, full, wanted, viewer)
 
-    async def look_since(self, app_id: str, seen: tuple[str, int]) -> Roll:
+    async def look_since(self, app_id: str, seen: tuple[str, int], viewer: Viewer) -> Roll:
         """Everybody of the app who changed since `seen`, or, where that is not known, everybody who is here."""
-        snapshot = await self._store.changed_since(app_id, seen[1])
+        snapshot = await self._sight.changed_since(app_id, seen[1])
         users = await self._users(snapshot.changed_in)
         # one who was deleted has no name any more by which to tell of them
         if not snapshot.is_complete_since(*seen) or len(users) < len(snapshot.changed_in):
-            return await self.look_at_all(app_id)
-        return _roll(snapshot, False, users)
+            return await self.look_at_all(app_id, viewer)
+        return _roll(snapshot, False, users, viewer)
 
-    async def look_at_all(self, app_id: str) -> Roll:
-        """Everybody who is not offline."""
-        snapshot = await self._store.snapshot_all(app_id)
-        here = [user_id for user_id, warm in snapshot.warm.items() if warm.status is not PresenceStatus.OFFLINE]
-        return _roll(snapshot, True, await self._users(here))
+    async def look_at_all(self, app_id: str, viewer: Viewer) -> Roll:
+        """Everybody who is not offline to this viewer."""
+        snapshot = await self._sight.snapshot_all(app_id)
+        here = [i for i, warm in snapshot.warm.items() if warm.seen_by(viewer, i).status is not PresenceStatus.OFFLINE]
+        return _roll(snapshot, True, await self._users(here), viewer)
 
     async def count(self, app_id: str) -> Counts:
-        warm = (await self._store.read_all(app_id)).values()
-        shown = [one.status for one in warm]
+        """The same to every viewer: who is invisible counts nowhere."""
+        here = await self._sight.who_is_here(app_id, SERVER)
         async with self._db.read() as tx:
             total = await rows.count(tx, app_id)
         return Counts(
-            online=shown.count(PresenceStatus.ONLINE),
-            away=shown.count(PresenceStatus.AWAY),
-            dnd=shown.count(PresenceStatus.DND),
+            online=len(here.get(PresenceStatus.ONLINE, ())),
+            away=len(here.get(PresenceStatus.AWAY, ())),
+            dnd=len(here.get(PresenceStatus.DND, ())),
             total=total,
         )
 
@@ -91,6 +96,6 @@ class Watching:
             return await rows.find_by_id(tx, ids)
 
 
-def _roll(snapshot: Snapshot, full: bool, users: Iterable[User]) -> Roll:
-    people = tuple(Person(user, see(user, snapshot.warm.get(user.id))) for user in users)
+def _roll(snapshot: Snapshot, full: bool, users: Iterable[User], viewer: Viewer) -> Roll:
+    people = tuple(Person(user, see(user, snapshot.warm.get(user.id), viewer)) for user in users)
     return Roll(snapshot.epoch, snapshot.version, full, people)

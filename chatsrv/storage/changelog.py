@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from redis.asyncio import Redis
 
-from chatsrv.domain.presence import Changed, CloseOrdered, Entry, Renamed
+from chatsrv.domain.changes import Changed, CloseOrdered, Entry, Renamed
 from chatsrv.storage import keys
 from chatsrv.storage.records import read_warm
 from chatsrv.storage.redis import translated
@@ -74,8 +74,9 @@ def _entries(fields: Mapping[bytes, bytes]) -> list[Entry]:
 
 def _entry(fields: Mapping[bytes, bytes]) -> Entry:
     app_id, user_id = fields[b"app"].decode(), int(fields[b"user"])
-    if fields[b"kind"] == b"change":
-        return Changed(app_id, user_id, read_warm(fields[b"state"]))
+    if fields[b"kind"] in (b"change", b"own"):
+        version, is_own = int(fields[b"version"]), fields[b"kind"] == b"own"
+        return Changed(app_id, user_id, version, read_warm(fields[b"state"]), is_own)
     if fields[b"kind"] == b"renamed":
         return Renamed(app_id, user_id, fields[b"name"].decode())
     session = fields[b"session"].decode()

@@ -16,7 +16,8 @@ TEMPLATES = {
     "feed": "feed",  # stream: the change log, which every node follows
     "nodes": "nodes",  # zset node -> end of its lease
     "node": "node:%s",  # zset of one node's sessions "<app> <user> <session>" -> opened at
-    "ending": "ending",  # zset "<app> <user> <session>" -> end of its grace
+    "ending": "ending",  # zset "<app> <user> <session>" -> end of its grace, or of a heartbeat
+    "due": "due",  # zset "<app> <user>" -> when one of the user's claims ends, or begins to count
     "unflushed": "unflushed",  # zset "<app> <user>" -> when a clock moved that SQL does not have yet
     "versions": "versions",  # hash app -> version of its newest change
     "changes": "changes:%s",  # zset user -> version of their newest change, one per app: what `since` is answered from
@@ -24,6 +25,7 @@ TEMPLATES = {
     "gone": "gone",  # zset "<app> <user>" -> deleted or deactivated at: they may not connect (again)
     "sessions": "sessions:%s:%s",  # hash session -> record, one per user with any; see fold.lua
     "state": "state:%s",  # hash user -> record, one per app; see fold.lua
+    "claims": "claims:%s",  # hash user -> record, one per app, of those who claim something; see claims.lua
 }
 
 

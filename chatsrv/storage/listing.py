@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -11,24 +12,34 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chatsrv.domain.listing import TEXT_FIELDS, After, Filter, FilterValue, Operator, UserQuery
-from chatsrv.domain.presence import PresenceStatus
+from chatsrv.domain.presence import SERVER, PresenceStatus, Viewer
 from chatsrv.domain.users import User, fold_case
 from chatsrv.storage.schema import users
-from chatsrv.storage.users import FOLDED, to_user
+from chatsrv.storage.users import CLOCKS_TO_OTHERS, FOLDED, to_user
 
 StatusIds = Mapping[PresenceStatus, Iterable[int]]
 """Who shows which status other than offline, right now."""
 
 
 async def page(
-    tx: AsyncConnection, app_id: str, query: UserQuery, here: StatusIds
+    tx: AsyncConnection, app_id: str, query: UserQuery, here: StatusIds, viewer: Viewer
 ) -> tuple[list[User], int, After | None]:
     """The users of one page, the exact total, and where the next page begins (None after the last)."""
+    query = query if viewer == SERVER else _to_others(query)
     wanted = and_(users.c.app_id == app_id, *(_matches(tx, item, here) for item in query.filters))
     total = (await tx.execute(select(func.count()).where(wanted))).scalar_one()
     rows = (await tx.execute(_paged(select(users).where(wanted), query).limit(query.limit + 1))).all()
     found = [to_user(row) for row in rows[: query.limit]]
     return found, total, _position(query, rows[query.limit - 1]) if len(rows) > query.limit else None
+
+
+def _to_others(query: UserQuery) -> UserQuery:
+    """Neither order nor membership may tell when somebody came who hides, not even to themselves."""
+    return replace(
+        query,
+        sort=tuple(replace(sort, field=CLOCKS_TO_OTHERS.get(sort.field, sort.field)) for sort in query.sort),
+        filters=tuple(replace(item, field=CLOCKS_TO_OTHERS.get(item.field, item.field)) for item in query.filters),
+    )
 
 
 def _paged(statement: Select[Any], query: UserQuery) -> Select[Any]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import msgspec
 
 from chatsrv.domain.instants import NEVER
-from chatsrv.domain.presence import PresenceStatus, Session, Warm
-from chatsrv.domain.users import Clocks
+from chatsrv.domain.presence import Claim, Display, Presence, PresenceStatus, Source, Warm
+from chatsrv.domain.sessions import Session
+from chatsrv.domain.users import Clocks, KeptClaims
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +22,19 @@ class Registration:
     session_id: str
     record: bytes
     login_at: int = NEVER
+    claims: KeptClaims = field(default_factory=KeptClaims)
 
 
 @dataclass(frozen=True, slots=True)
 class Unflushed:
-    """Clocks that SQL does not have yet; `score` tells whether they moved since they were read."""
+    """Clocks and claims that SQL does not have yet; `score` tells whether they moved since they were read."""
 
     app_id: str
     user_id: int
     score: int
     clocks: Clocks
+    clocks_to_others: Clocks
+    claims: KeptClaims
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class Swept:
 
     ended: int
     orphaned: int
+    due: int
     has_more: bool
 
     @property
@@ -61,14 +66,27 @@ class Snapshot:
         return epoch == self.epoch and self.floor <= version <= self.version
 
 
-class _State(msgspec.Struct):
+class _Face(msgspec.Struct):
+    """Names as in fold.lua."""
+
     s: int
-    l: int  # noqa: E741 - the names that fold.lua writes
+    l: int  # noqa: E741
     a: int
     n: int
     c: int
-    d: str
-    v: int
+    x: str | None = None
+    e: str | None = None
+
+    def presence(self, devices: tuple[str, ...], claimed_until: int) -> Presence:
+        shown = Display(PresenceStatus(self.s), self.x, self.e, claimed_until)
+        return Presence(shown, Clocks(self.l, self.a, self.n, self.c), devices)
+
+
+class _State(_Face):
+    d: str = ""
+    v: int = 0
+    u: int = NEVER
+    o: _Face | None = None
 
 
 _decode = msgspec.json.Decoder(_State).decode
@@ -77,11 +95,17 @@ _decode = msgspec.json.Decoder(_State).decode
 def read_warm(raw: bytes) -> Warm:
     """A state record as fold.lua writes it."""
     state = _decode(raw)
-    devices = tuple(state.d.split(",")) if state.d else ()
-    return Warm(PresenceStatus(state.s), Clocks(state.l, state.a, state.n, state.c), devices, state.v)
+    truth = state.presence(tuple(state.d.split(",")) if state.d else (), state.u)
+    if state.o is None:
+        return Warm(truth, truth, state.v)
+    is_hidden = state.s == PresenceStatus.INVISIBLE
+    to_others = state.o.presence(() if is_hidden else truth.devices, NEVER if is_hidden else state.u)
+    return Warm(truth, to_others, state.v)
 
 
 class _Record(msgspec.Struct):
+    """Names as in fold.lua."""
+
     n: str
     k: str
     d: str
@@ -91,7 +115,8 @@ class _Record(msgspec.Struct):
     o: int
     a: int
     i: int = 0
-    e: int = 0
+    e: int = NEVER
+    h: int = NEVER
     y: int = 0
 
 
@@ -100,17 +125,87 @@ _decode_record = msgspec.json.Decoder(_Record).decode
 
 def read_session(session_id: str, raw: bytes) -> Session:
     record = _decode_record(raw)
-    live = "idle" if record.i or record.b else "active"
+    is_active = not record.i and not record.b
+    live = "active" if is_active else "idle"
     state = live if not record.e else "orphan" if record.y else "closing"
     return Session(
         id=session_id,
         client_id=record.k,
         device=record.d,
         state=state,
+        is_active=is_active,
         background=bool(record.b),
         node=record.n,
         transport=record.t,
         address=record.p,
         connected_at=record.o,
         last_active_at=record.a,
+        ends_at=record.e or record.h,
     )
+
+
+class _Claim(msgspec.Struct, omit_defaults=True):
+    """Names as in claims.lua."""
+
+    i: str
+    f: Source
+    s: PresenceStatus | None = None
+    t: str | None = None
+    m: str | None = None
+    u: int = NEVER
+    z: int = NEVER
+
+
+class _Claims(msgspec.Struct):
+    """Names as in claims.lua; the raw list is what SQL keeps."""
+
+    k: int
+    q: msgspec.Raw = msgspec.Raw(b"")
+    w: int = NEVER
+    p: _Claim | None = None
+
+
+_decode_claims = msgspec.json.Decoder(_Claims).decode
+_decode_claim_list = msgspec.json.Decoder(list[_Claim]).decode
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimsRecord:
+    """What Redis keeps of a user's claims; `waiting` will be set at `applies_at`."""
+
+    kept: KeptClaims
+    waiting: Claim | None = None
+    applies_at: int = NEVER
+
+
+def read_claims_record(raw: bytes | None) -> ClaimsRecord:
+    """A record as claims.lua writes it; None is that of somebody who never claimed anything."""
+    if raw is None:
+        return ClaimsRecord(KeptClaims())
+    record = _decode_claims(raw)
+    kept = KeptClaims(bytes(record.q).decode(), record.k)
+    return ClaimsRecord(kept, _to_claim(record.p) if record.p else None, record.w if record.p else NEVER)
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """Everything that decides what a user shows; `leases`: node -> end of its lease (ms)."""
+
+    sessions: Sequence[Session]
+    claims: ClaimsRecord
+    warm: Warm | None
+    leases: Mapping[str, int]
+
+
+def read_claims(kept: KeptClaims) -> tuple[Claim, ...]:
+    return tuple(_to_claim(item) for item in _decode_claim_list(kept.text)) if kept.text else ()
+
+
+def _to_claim(item: _Claim) -> Claim:
+    return Claim(item.i, item.f, item.s, item.t, item.m, item.u, item.z)
+
+
+def write_claim(claim: Claim) -> bytes:
+    """As the scripts take it; they date it themselves."""
+    item = _Claim(claim.id, claim.source, claim.status, claim.text, claim.emoji, claim.expires_at)
+    return msgspec.json.encode(item)

@@ -35,9 +35,8 @@ async def open_redis(url: str, pool_size: int, timeout_s: float, tls_verify: boo
         "timeout": timeout_s,
         "socket_timeout": timeout_s,
         "socket_connect_timeout": timeout_s,
-        # Without retries each connection that the server closed meanwhile costs one failed command. A server that
-        # does not answer is not asked again: the caller has waited long enough.
-        "retry": Retry(ExponentialBackoff(cap=1, base=0.05), 3, supported_errors=(exceptions.ConnectionError,)),
+        # without retries each connection that the server closed meanwhile costs one failed command
+        "retry": _NotOfTimeouts(ExponentialBackoff(cap=1, base=0.05), 3, (exceptions.ConnectionError,)),
     }
     if url.startswith("rediss://") and not tls_verify:
         options |= {"ssl_cert_reqs": ssl.CERT_NONE, "ssl_check_hostname": False}
@@ -52,6 +51,22 @@ async def open_redis(url: str, pool_size: int, timeout_s: float, tls_verify: boo
         yield client
     finally:
         await client.aclose(close_connection_pool=True)
+
+
+class _NotOfTimeouts(Retry):
+    """A server that does not answer is not asked again: the caller has waited long enough.
+
+    A timeout in the handshake of a new connection comes as a ConnectionError.
+    """
+
+    async def call_with_retry(
+        self, do: Any, fail: Any, is_retryable: Any = None, with_failure_count: bool = False
+    ) -> Any:
+        def may_retry(error: Exception) -> bool:
+            is_timeout = isinstance(error.__cause__, exceptions.TimeoutError)
+            return not is_timeout and (is_retryable is None or is_retryable(error))
+
+        return await super().call_with_retry(do, fail, may_retry, with_failure_count)
 
 
 def _no_maintenance_notices() -> Any:

@@ -85,6 +85,14 @@ users = Table(
     Column("last_active_at", BigInteger, nullable=False),
     Column("last_seen_at", BigInteger, nullable=False),
     Column("presence_changed_at", BigInteger, nullable=False),
+    # the same as others see them: they stand still while the user is invisible
+    Column("others_login_at", BigInteger, nullable=False, server_default="0"),
+    Column("others_active_at", BigInteger, nullable=False, server_default="0"),
+    Column("others_seen_at", BigInteger, nullable=False, server_default="0"),
+    Column("others_changed_at", BigInteger, nullable=False, server_default="0"),
+    Column("claims", Text),  # JSON as in claims.lua
+    Column("claims_at", BigInteger, nullable=False, server_default="0"),
+    Column("tokens_since", BigInteger, nullable=False, server_default="0"),  # tokens issued before it are revoked
     UniqueConstraint("app_id", "username_key"),
     UniqueConstraint("app_id", "email_key"),
     UniqueConstraint("app_id", "external_id"),
@@ -95,5 +103,6 @@ users = Table(
     Index(None, "app_id", "created_at", "id"),
     Index(None, "app_id", "updated_at", "id"),
     Index(None, "app_id", "last_login_at", "id"),
+    Index(None, "app_id", "others_login_at", "id"),
     sqlite_autoincrement=True,  # the id of a deleted user is never given again
 )

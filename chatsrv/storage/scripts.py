@@ -1,4 +1,4 @@
-"""The Lua scripts: loaded from lua/, each with the key names and fold.lua in front."""
+"""The Lua scripts: loaded from lua/, each with the key names and what all share in front."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from chatsrv.storage.keys import lua_names
 from chatsrv.storage.redis import translated
 
 Arg = str | int
+SHARED = ("base", "claims", "fold")
 
 
 def read_scripts() -> dict[str, str]:
     """The whole text of each script by its file's name."""
     folder = files("chatsrv.storage").joinpath("lua")
     texts = {item.name.removesuffix(".lua"): item.read_text() for item in folder.iterdir()}
-    prelude = f"{lua_names()}\n{texts.pop('fold')}"
+    prelude = "\n".join([lua_names(), *(texts.pop(name) for name in SHARED)])
     return {name: f"{prelude}\n{text}" for name, text in texts.items()}
 
 

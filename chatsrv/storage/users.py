@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, bindparam, case, delete, func, insert, or_, select, update
+from sqlalchemy import Case, Row, bindparam, case, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chatsrv.domain.users import AccountStatus, Clocks, User, fold_case
+from chatsrv.domain.users import AccountStatus, Clocks, KeptClaims, Standing, User, fold_case
+from chatsrv.storage.records import Unflushed
 from chatsrv.storage.schema import users
 
 FOLDED = {"username": "username_key", "first_name": "first_name_key", "last_name": "last_name_key", "role": "role_key"}
@@ -18,7 +19,13 @@ FOLDED = {"username": "username_key", "first_name": "first_name_key", "last_name
 PARAMETERS = 8000
 """Values in one IN list: both databases take at least four times as many."""
 
-CLOCKS = ("last_login_at", "last_active_at", "last_seen_at", "presence_changed_at")
+CLOCKS_TO_OTHERS = {
+    "last_login_at": "others_login_at",
+    "last_active_at": "others_active_at",
+    "last_seen_at": "others_seen_at",
+    "presence_changed_at": "others_changed_at",
+}
+"""Each clock in truth, and as others see it."""
 
 
 async def add(tx: AsyncConnection, app_id: str, values: Mapping[str, Any]) -> User:
@@ -91,10 +98,17 @@ async def find_by_id(tx: AsyncConnection, ids: Iterable[int]) -> list[User]:
     return found
 
 
-async def find_statuses(tx: AsyncConnection, ids: Iterable[int]) -> dict[int, AccountStatus]:
-    """The account states of those of the ids that exist, of whatever app."""
-    rows = await tx.execute(select(users.c.id, users.c.status).where(users.c.id.in_(list(ids))))
-    return {row.id: AccountStatus(row.status) for row in rows}
+async def find_claims(tx: AsyncConnection, ids: Iterable[int]) -> dict[int, KeptClaims]:
+    """What SQL keeps of the claims of those of the ids who have any, of whatever app."""
+    statement = select(users.c.id, users.c.claims, users.c.claims_at)
+    rows = await tx.execute(statement.where(users.c.id.in_(list(ids)), users.c.claims != ""))
+    return {row.id: KeptClaims(row.claims, row.claims_at) for row in rows}
+
+
+async def find_standings(tx: AsyncConnection, ids: Iterable[int]) -> dict[int, Standing]:
+    """Of those of the ids that exist, of whatever app."""
+    statement = select(users.c.id, users.c.status, users.c.tokens_since).where(users.c.id.in_(list(ids)))
+    return {row.id: Standing(AccountStatus(row.status), row.tokens_since) for row in await tx.execute(statement)}
 
 
 async def change(tx: AsyncConnection, user_id: int, values: Mapping[str, Any]) -> User:
@@ -123,19 +137,33 @@ async def remove(tx: AsyncConnection, app_id: str, username: str) -> User | None
     return to_user(row) if row else None
 
 
-async def advance_clocks(tx: AsyncConnection, clocks: Mapping[int, Clocks]) -> None:
-    """Moves clocks forward, never back; users that are gone are passed over."""
-    if not clocks:
-        return
-    later = {
-        name: case((users.c[name] < bindparam(f"b_{name}"), bindparam(f"b_{name}")), else_=users.c[name])
-        for name in CLOCKS
-    }
-    statement = update(users).where(users.c.id == bindparam("b_id")).values(later)
+async def keep_presence(tx: AsyncConnection, items: Iterable[Unflushed]) -> None:
+    """Moves clocks forward, never back, and keeps claims that are newer; users that are gone are passed over."""
     # in order of id, as in change_many
-    ordered = sorted(clocks.items())
-    rows = [{"b_id": user_id} | {f"b_{name}": getattr(c, name) for name in CLOCKS} for user_id, c in ordered]
-    await tx.execute(statement, rows)
+    rows = [_presence_row(item) for item in sorted(items, key=lambda item: item.user_id)]
+    if rows:
+        await tx.execute(KEEP_PRESENCE, rows)
+
+
+def _presence_row(item: Unflushed) -> dict[str, Any]:
+    row = {"b_id": item.user_id, "b_claims": item.claims.text, "b_claims_at": item.claims.changed_at}
+    for name, twin in CLOCKS_TO_OTHERS.items():
+        row[f"b_{name}"] = getattr(item.clocks, name)
+        row[f"b_{twin}"] = getattr(item.clocks_to_others, name)
+    return row
+
+
+def _later(name: str, newer: str) -> Case[Any]:
+    """The value given where the row's `newer` is behind the one given."""
+    return case((users.c[newer] < bindparam(f"b_{newer}"), bindparam(f"b_{name}")), else_=users.c[name])
+
+
+KEEP_PRESENCE = (
+    update(users)
+    .where(users.c.id == bindparam("b_id"))
+    .values({name: _later(name, name) for pair in CLOCKS_TO_OTHERS.items() for name in pair})
+    .values({"claims": _later("claims", "claims_at"), "claims_at": _later("claims_at", "claims_at")})
+)
 
 
 async def count(tx: AsyncConnection, app_id: str) -> int:
@@ -149,8 +177,9 @@ async def batch_after(tx: AsyncConnection, app_id: str, after: int, limit: int =
 
 
 def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Adds the twins, and writes metadata as text."""
+    """Adds the twins, and writes metadata as text. A clock that is written is one that everybody sees."""
     columns = dict(values)
+    columns |= {twin: columns[name] for name, twin in CLOCKS_TO_OTHERS.items() if name in columns}
     for field, twin in FOLDED.items():
         if field in columns:
             columns[twin] = fold_case(columns[field] or "")
@@ -181,4 +210,7 @@ def to_user(row: Row[Any]) -> User:
         created_at=row.created_at,
         updated_at=row.updated_at,
         clocks=Clocks(row.last_login_at, row.last_active_at, row.last_seen_at, row.presence_changed_at),
+        clocks_to_others=Clocks(row.others_login_at, row.others_active_at, row.others_seen_at, row.others_changed_at),
+        claims=KeptClaims(row.claims or "", row.claims_at),
+        tokens_since=row.tokens_since,
     )

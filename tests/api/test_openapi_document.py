@@ -16,7 +16,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 import chatsrv
 from chatsrv.domain.listing import FILTER_FIELDS, SORT_FIELDS, Operator
-from chatsrv.domain.presence import Device, PresenceStatus
+from chatsrv.domain.presence import PresenceStatus
+from chatsrv.domain.sessions import Device
 from chatsrv.domain.users import CLEARABLE, RESTORABLE, RULES, AccountStatus
 
 Json = dict[str, Any]

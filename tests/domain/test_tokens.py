@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from chatsrv.domain.errors import Distrust, Unauthenticated
+from chatsrv.domain.instants import NEVER
 from chatsrv.domain.tokens import TokenClaims, check_claims
 
 NOW_S = 1_772_357_400
@@ -26,7 +27,7 @@ def distrust(now_ms: int = NOW_S * 1000, **claims: Any) -> Distrust:
 
 
 def test_a_good_token_says_who_for_which_app_until_when() -> None:
-    assert check() == TokenClaims("anna", "demo", (NOW_S + 60) * 1000)
+    assert check() == TokenClaims("anna", "demo", NEVER, (NOW_S + 60) * 1000)
 
 
 @pytest.mark.parametrize("claim", ["sub", "aid"])

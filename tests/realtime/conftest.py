@@ -10,13 +10,18 @@ from typing import Any
 import pytest
 import socketio
 from aiohttp import web
+from redis.asyncio import Redis
 
 from chatsrv.app import create_app
 from chatsrv.domain.clock import Clock
+from chatsrv.domain.presence import SERVER
 from chatsrv.services import Services
-from tests.conftest import DemoApp
+from tests.conftest import DemoApp, MakeSettings
 
 DEADLINE_S = 10.0
+NewClient = Callable[..., "Client"]
+LoseData = Callable[[], Awaitable[None]]
+Connect = Callable[..., Awaitable["Client"]]
 
 
 async def eventually(check: Callable[[], Awaitable[bool]], what: str) -> None:
@@ -105,3 +110,38 @@ async def new_client(node: str) -> AsyncIterator[Callable[[], Client]]:
             return client
 
         yield make
+
+
+@pytest.fixture
+def connect(new_client: NewClient, services: Services, demo: DemoApp) -> Connect:
+    """Connects as that user, who is made if need be; `auth` goes along with the token."""
+
+    async def connect(username: str, url: str | None = None, **auth: Any) -> Client:
+        users, _ = await services.watching.find(demo.id, [username])
+        if not users:
+            await services.users.create(demo.id, {"username": username}, SERVER)
+        token, _ = await services.callers.mint_token(await services.apps.get(demo.id), username, 600)
+        client = new_client(url) if url else new_client()
+        client.hello = await client.connect({"token": token, **auth})
+        return client
+
+    return connect
+
+
+async def changes(client: Client) -> dict[str, int]:
+    """The next diff: who shows what."""
+    diff = await client.next("presence:diff")
+    return {change["username"]: change["presence_status"] for change in diff["changes"]}
+
+
+@pytest.fixture
+def lose_data(make_settings: MakeSettings) -> LoseData:
+    """Redis loses all that this test has in it."""
+    settings = make_settings()
+
+    async def lose_data() -> None:
+        async with Redis.from_url(settings.redis_url) as redis:
+            async for name in redis.scan_iter(match=f"{settings.redis_prefix}:*"):
+                await redis.delete(name)
+
+    return lose_data

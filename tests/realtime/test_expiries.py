@@ -8,6 +8,7 @@ import pytest
 
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.instants import from_text
+from chatsrv.domain.presence import SERVER
 from chatsrv.services import Services
 from tests.conftest import DemoApp
 from tests.realtime.conftest import Client
@@ -17,9 +18,10 @@ NewClient = Callable[..., Client]
 
 @pytest.fixture
 async def anna(new_client: NewClient, services: Services, demo: DemoApp) -> Client:
-    """Connected with a token that is good for ten minutes."""
+    """Connected with a token that is good for ten minutes, and never idle."""
+    await services.apps.change_setting(demo.id, "idle_after_s", "0")
     for username in ("anna", "bert"):
-        await services.users.create(demo.id, {"username": username})
+        await services.users.create(demo.id, {"username": username}, SERVER)
     client = new_client()
     await client.connect({"token": await mint(services, "anna", 600)})
     return client

@@ -9,16 +9,16 @@ from typing import Any
 import jwt
 import pytest
 from aiohttp import ClientSession
-from redis.asyncio import Redis
 
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.instants import to_text
-from chatsrv.domain.presence import Device, NewSession
+from chatsrv.domain.presence import SERVER
+from chatsrv.domain.sessions import Device, NewSession
 from chatsrv.services import Services, open_services
 from chatsrv.storage import users as rows
 from tests.client import ApiClient
 from tests.conftest import DemoApp, MakeSettings
-from tests.realtime.conftest import Client, eventually, running_node
+from tests.realtime.conftest import Client, LoseData, eventually, running_node
 
 NewClient = Callable[..., Client]
 
@@ -32,7 +32,7 @@ async def api(node: str, demo: DemoApp) -> AsyncIterator[ApiClient]:
 @pytest.fixture
 async def token(services: Services, demo: DemoApp) -> str:
     """Anna's."""
-    await services.users.create(demo.id, {"username": "anna", "first_name": "Anna"})
+    await services.users.create(demo.id, {"username": "anna", "first_name": "Anna"}, SERVER)
     return await token_of(services, demo, "anna")
 
 
@@ -167,7 +167,8 @@ REFUSALS: list[tuple[Any, int, str]] = [
     ({"token": "T", "background": "yes"}, 40003, "BadParam"),
     ({"token": "T", "client_id": "x" * 129}, 40003, "BadParam"),
     ({"token": "T", "admin": True}, 40003, "BadParam"),
-    ({"token": "T", "status": "invisible"}, 40003, "BadParam"),
+    ({"token": "T", "status": "offline"}, 40003, "BadParam"),
+    ({"token": "T", "status": True}, 40003, "BadParam"),
 ]
 
 
@@ -207,7 +208,12 @@ async def test_an_app_may_have_its_users_created_as_they_come(
 
 @pytest.mark.parametrize(
     ("act", "code", "reason", "reconnect"),
-    [("delete", 4004, "deleted", False), ("deactivate", 4005, "deactivated", False), ("rename", 4009, "renamed", True)],
+    [
+        ("delete", 4004, "deleted", False),
+        ("deactivate", 4005, "deactivated", False),
+        ("rename", 4009, "renamed", True),
+        ("revoke_tokens", 4007, "token_revoked", False),
+    ],
 )
 async def test_what_ends_an_account_closes_its_sockets_on_every_node(
     new_client: NewClient,
@@ -224,9 +230,10 @@ async def test_what_ends_an_account_closes_its_sockets_on_every_node(
     await client.connect({"token": token})
     async with open_services(make_settings(), clock) as other_node:
         if act == "rename":
-            await other_node.users.rename("demo", "anna", "annette")
+            await other_node.users.rename("demo", "anna", "annette", SERVER)
         else:
-            await getattr(other_node.users, act)("demo", "anna")
+            who = ("demo", "anna", SERVER) if act == "deactivate" else ("demo", "anna")
+            await getattr(other_node.users, act)(*who)
     assert await client.next("session:close") == {"code": code, "reason": reason, "reconnect": reconnect}
     await client.io.wait()
     await eventually(lambda: _no_sockets(services), "the socket is closed")
@@ -277,7 +284,7 @@ async def test_two_apps_with_the_same_username_never_see_each_other(
     api: ApiClient, new_client: NewClient, token: str, services: Services
 ) -> None:
     await services.apps.create("next-door", None)
-    await services.users.create("next-door", {"username": "anna"})
+    await services.users.create("next-door", {"username": "anna"}, SERVER)
     app = await services.apps.get("next-door")
     theirs, _ = await services.callers.mint_token(app, "anna", 600)
     neighbour = new_client()
@@ -301,24 +308,21 @@ async def test_stopping_a_node_hands_its_users_over_without_a_change(
     clock.advance(50)
     await services.upkeep.beat()
     await services.upkeep.sweep()
-    person = await services.users.get(demo.id, "anna")
+    person = await services.users.get(demo.id, "anna", SERVER)
     assert int(person.presence.status) == 1
     clock.advance(15)
     await services.upkeep.sweep()
-    person = await services.users.get(demo.id, "anna")
+    person = await services.users.get(demo.id, "anna", SERVER)
     assert int(person.presence.status) == 0
 
 
 async def test_sessions_that_redis_lost_are_registered_again_under_a_new_epoch(
-    api: ApiClient, new_client: NewClient, token: str, services: Services, make_settings: MakeSettings
+    api: ApiClient, new_client: NewClient, token: str, services: Services, lose_data: LoseData
 ) -> None:
     client = new_client()
     hello = await client.connect({"token": token})
-    settings = make_settings()
-    async with Redis.from_url(settings.redis_url) as redis:
-        async for name in redis.scan_iter(match=f"{settings.redis_prefix}:*"):
-            await redis.delete(name)
-    assert await shows(api, 0)
+    await lose_data()
+    assert await shows(api, 1), "as this node remembers it"
     await services.upkeep.beat()
     assert await shows(api, 1)
     login_at = (await api.get("/v1/demo/users/anna")).json["last_login_at"]

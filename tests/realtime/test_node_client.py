@@ -14,6 +14,7 @@ import msgspec
 import pytest
 from aiohttp import ClientSession
 
+from chatsrv.domain.presence import SERVER
 from chatsrv.services import Services
 from tests.client import ApiClient
 from tests.conftest import DemoApp
@@ -79,7 +80,7 @@ async def page_of(api: ApiClient) -> dict[str, int]:
 async def test_a_stock_client_shows_up_and_goes_offline_after_it_left(
     clients: Path, node: str, services: Services, demo: DemoApp
 ) -> None:
-    await services.users.create(demo.id, {"username": "anna"})
+    await services.users.create(demo.id, {"username": "anna"}, SERVER)
     token, _ = await services.callers.mint_token(await services.apps.get(demo.id), "anna", 600)
     async with ClientSession() as session, node_client(clients, node, token) as client:
         api = ApiClient(session, node, {"Authorization": f"Bearer {demo.key}"})
@@ -107,10 +108,10 @@ async def test_a_stock_client_is_told_why_it_is_refused(clients: Path, node: str
 async def test_a_stock_client_stays_away_when_its_session_was_ended_for_good(
     clients: Path, node: str, services: Services, demo: DemoApp
 ) -> None:
-    await services.users.create(demo.id, {"username": "anna"})
+    await services.users.create(demo.id, {"username": "anna"}, SERVER)
     token, _ = await services.callers.mint_token(await services.apps.get(demo.id), "anna", 600)
     async with node_client(clients, node, token) as client:
         await client.next("hello")
-        await services.users.deactivate(demo.id, "anna")
+        await services.users.deactivate(demo.id, "anna", SERVER)
         assert (await client.next("session:close"))["code"] == 4005
         assert await client.next("disconnect") == "io server disconnect"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Any
 
@@ -11,13 +10,12 @@ import pytest
 from redis.asyncio import Redis
 
 from chatsrv.domain.clock import Clock
+from chatsrv.domain.presence import SERVER
 from chatsrv.services import Services, open_services
 from chatsrv.storage.keys import key, shard_key, shard_of
 from tests.conftest import DemoApp, MakeSettings
-from tests.realtime.conftest import Client, eventually, running_node
+from tests.realtime.conftest import Client, Connect, changes, eventually, running_node
 
-NewClient = Callable[..., Client]
-Connect = Callable[..., Awaitable[Client]]
 PRESENCE = [
     "username",
     "presence_status",
@@ -30,28 +28,6 @@ PRESENCE = [
     "presence_changed_at",
     "devices",
 ]
-
-
-@pytest.fixture
-def connect(new_client: NewClient, services: Services, demo: DemoApp) -> Connect:
-    """Connects as that user, who is made if need be."""
-
-    async def connect(username: str, url: str | None = None) -> Client:
-        users, _ = await services.watching.find(demo.id, [username])
-        if not users:
-            await services.users.create(demo.id, {"username": username})
-        token, _ = await services.callers.mint_token(await services.apps.get(demo.id), username, 600)
-        client = new_client(url) if url else new_client()
-        client.hello = await client.connect({"token": token})
-        return client
-
-    return connect
-
-
-async def changes(client: Client) -> dict[str, int]:
-    """The next diff: who shows what."""
-    diff = await client.next("presence:diff")
-    return {change["username"]: change["presence_status"] for change in diff["changes"]}
 
 
 async def test_subscribing_answers_how_they_are_and_then_tells_of_changes(connect: Connect) -> None:
@@ -106,7 +82,7 @@ async def test_a_change_on_another_node_is_told_here(
     connect: Connect, make_settings: MakeSettings, clock: Clock, services: Services
 ) -> None:
     anna = await connect("anna")
-    await services.users.create("demo", {"username": "bert"})
+    await services.users.create("demo", {"username": "bert"}, SERVER)
     await anna.io.call("presence:subscribe", {"usernames": ["bert"]})
     async with open_services(make_settings(), clock) as other, running_node(other) as url:
         bert = await connect("bert", url)
@@ -120,7 +96,7 @@ async def test_a_user_who_was_renamed_is_told_of_under_the_new_name(
 ) -> None:
     early, bert = await connect("early"), await connect("bert")
     await early.io.call("presence:subscribe", {"usernames": ["bert"]})
-    await services.users.rename(demo.id, "bert", "bertram")
+    await services.users.rename(demo.id, "bert", "bertram", SERVER)
     assert await changes(early) == {"bert": 0}
     assert (await bert.next("session:close"))["code"] == 4009
     await connect("bertram")
@@ -245,7 +221,7 @@ async def test_a_socket_may_watch_so_many_and_no_more(
     make_settings: MakeSettings, services: Services, clock: Clock, demo: DemoApp, connect: Connect
 ) -> None:
     for number in range(4):
-        await services.users.create(demo.id, {"username": f"u{number}"})
+        await services.users.create(demo.id, {"username": f"u{number}"}, SERVER)
     async with open_services(make_settings(subscriptions_per_socket=3), clock) as few, running_node(few) as url:
         anna = await connect("anna", url)
         await anna.io.call("presence:subscribe", {"usernames": ["u0", "u1"]})
@@ -286,7 +262,7 @@ async def test_subscribing_while_others_come_and_go_ends_with_what_a_query_says(
 ) -> None:
     random, names = Random(7), [f"u{number}" for number in range(12)]
     for name in names:
-        await services.users.create(demo.id, {"username": name})
+        await services.users.create(demo.id, {"username": name}, SERVER)
     viewer = Viewer(await connect("anna"))
 
     async def come_and_go(name: str) -> None:

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from chatsrv.domain.apps import ALL_SCOPES, Scope
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.errors import Conflict, Distrust, Invalid, NotFound, Unauthenticated
+from chatsrv.domain.presence import SERVER
 from chatsrv.services import Services, open_services
 from chatsrv.services.apps import Apps
 from tests.conftest import DemoApp, MakeSettings
@@ -249,5 +250,5 @@ async def test_a_key_that_is_too_weak_or_of_another_kind_is_refused(apps: Apps, 
 async def test_apps_are_listed_with_the_number_of_their_users(apps: Apps, services: Services) -> None:
     for app_id in ("beta", "alpha"):
         await apps.create(app_id, None)
-    await services.users.create("beta", {"username": "anna"})
+    await services.users.create("beta", {"username": "anna"}, SERVER)
     assert [(app.id, count) for app, count in await apps.list_apps()] == [("alpha", 0), ("beta", 1)]

@@ -11,7 +11,8 @@ import pytest
 
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.errors import ChatError, Conflict, NotFound, Unauthenticated, UserNotFound
-from chatsrv.domain.presence import Device, NewSession, Person
+from chatsrv.domain.presence import SERVER, Person
+from chatsrv.domain.sessions import Device, NewSession
 from chatsrv.domain.users import Clocks
 from chatsrv.services import Services, open_services
 from chatsrv.services.upserts import Outcome
@@ -43,7 +44,7 @@ def kinds(outcomes: list[Any]) -> Counter[type]:
 async def test_of_two_who_take_one_name_one_gets_it(services: Services, other: Services, demo: DemoApp) -> None:
     for number in range(ROUNDS):
         values = {"username": f"anna{number}", "email": f"{number}@x"}
-        outcomes = await race(services.users.create("demo", values), other.users.create("demo", values))
+        outcomes = await race(services.users.create("demo", values, SERVER), other.users.create("demo", values, SERVER))
         assert kinds(outcomes) == {Person: 1, Conflict: 1}
     assert await services.users.count("demo") == ROUNDS
 
@@ -57,11 +58,11 @@ async def test_of_two_who_make_one_app_one_does(services: Services, other: Servi
 async def test_of_two_who_want_to_be_called_the_same_one_is(services: Services, other: Services, demo: DemoApp) -> None:
     for number in range(ROUNDS):
         for name in ("one", "two"):
-            await services.users.create("demo", {"username": f"{name}{number}"})
+            await services.users.create("demo", {"username": f"{name}{number}"}, SERVER)
         outcomes = await race(
-            services.users.rename("demo", f"one{number}", f"anna{number}"),
-            other.users.rename("demo", f"two{number}", f"ANNA{number}"),
-            services.users.create("demo", {"username": f"Anna{number}"}),
+            services.users.rename("demo", f"one{number}", f"anna{number}", SERVER),
+            other.users.rename("demo", f"two{number}", f"ANNA{number}", SERVER),
+            services.users.create("demo", {"username": f"Anna{number}"}, SERVER),
         )
         assert kinds(outcomes) == {Person: 1, Conflict: 2}
 
@@ -70,11 +71,11 @@ async def test_a_user_who_is_deleted_while_others_change_them_is_gone(
     services: Services, other: Services, demo: DemoApp
 ) -> None:
     for number in range(ROUNDS):
-        await services.users.create("demo", {"username": "anna"})
+        await services.users.create("demo", {"username": "anna"}, SERVER)
         *changed, deleted, again = await race(
-            services.users.update("demo", "anna", {"first_name": f"a{number}"}),
-            other.users.update("demo", "anna", {"first_name": f"b{number}"}),
-            other.users.deactivate("demo", "anna"),
+            services.users.update("demo", "anna", {"first_name": f"a{number}"}, SERVER),
+            other.users.update("demo", "anna", {"first_name": f"b{number}"}, SERVER),
+            other.users.deactivate("demo", "anna", SERVER),
             services.users.delete("demo", "anna"),
             other.users.delete("demo", "anna"),
         )
@@ -86,11 +87,14 @@ async def test_a_user_who_is_deleted_while_others_change_them_is_gone(
 async def test_changes_of_different_fields_at_once_are_all_kept(
     services: Services, other: Services, demo: DemoApp
 ) -> None:
-    await services.users.create("demo", {"username": "anna"})
+    await services.users.create("demo", {"username": "anna"}, SERVER)
     changes = {"first_name": "a", "last_name": "b", "name": "c", "language": "de", "external_id": "1"}
     nodes = [services, other] * 3
     await race(
-        *(node.users.update("demo", "anna", {k: v}) for node, (k, v) in zip(nodes, changes.items(), strict=False))
+        *(
+            node.users.update("demo", "anna", {k: v}, SERVER)
+            for node, (k, v) in zip(nodes, changes.items(), strict=False)
+        )
     )
     user = await services.users.find("demo", "anna")
     assert {name: getattr(user, name) for name in changes} == changes
@@ -110,7 +114,7 @@ async def test_whoever_joins_an_app_that_is_being_deleted_leaves_nothing_behind(
 ) -> None:
     for _ in range(ROUNDS):
         await services.apps.create("demo", None)
-        joined = [services.users.create("demo", {"username": f"user{number}"}) for number in range(4)]
+        joined = [services.users.create("demo", {"username": f"user{number}"}, SERVER) for number in range(4)]
         bulk = other.upserts.apply("demo", [{"username": f"many{number}"} for number in range(4)])
         *outcomes, _ = await race(*joined, bulk, other.apps.delete("demo"))
         assert set(kinds(outcomes)) <= {Person, NotFound, list}
@@ -140,7 +144,7 @@ async def test_batches_single_changes_and_flushed_clocks_do_not_lock_each_other_
         other.upserts.apply("demo", shuffled),
         services.clocks.flush_app("demo"),
         other.clocks.flush_app("demo"),
-        *(other.users.update("demo", name, {"language": "de"}) for name in names[::6]),
+        *(other.users.update("demo", name, {"language": "de"}, SERVER) for name in names[::6]),
     )
     assert not any(isinstance(outcome, ChatError) for outcome in outcomes)
     assert all(isinstance(item, Outcome) and item.error is None for item in [*outcomes[0], *outcomes[1]])
@@ -160,14 +164,14 @@ async def test_clocks_that_are_flushed_while_their_user_is_deleted_are_nobodys(
     services: Services, other: Services, demo: DemoApp
 ) -> None:
     for _ in range(ROUNDS):
-        await services.users.create("demo", {"username": "anna"})
+        await services.users.create("demo", {"username": "anna"}, SERVER)
         await open_sessions(services, ["anna"])
         outcomes = await race(
             services.clocks.flush_app("demo"), other.users.delete("demo", "anna"), other.clocks.flush_app("demo")
         )
         assert outcomes == [None, None, None]
         await services.clocks.flush()
-        again = await services.users.create("demo", {"username": "anna"})
+        again = await services.users.create("demo", {"username": "anna"}, SERVER)
         assert again.presence.clocks == again.user.clocks == Clocks()
         await services.users.delete("demo", "anna")
 
@@ -175,7 +179,7 @@ async def test_clocks_that_are_flushed_while_their_user_is_deleted_are_nobodys(
 async def test_two_sockets_of_a_new_user_find_one_user(services: Services, other: Services, demo: DemoApp) -> None:
     await services.apps.change_setting("demo", "auto_create_users", "true")
     app = await services.apps.get("demo")
-    await services.users.create("demo", {"username": "anna"})
+    await services.users.create("demo", {"username": "anna"}, SERVER)
     token, _ = await services.callers.mint_token(app, "anna", 60)
     await services.users.delete("demo", "anna")
     outcomes = await race(*(node.callers.identify_user(token) for node in (services, other) * 3))

@@ -11,7 +11,8 @@ import pytest
 from chatsrv.domain.apps import App
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.errors import ChatError, Conflict, Invalid, Malformed, TooLarge, Unauthenticated
-from chatsrv.domain.presence import Device, NewSession, PresenceStatus
+from chatsrv.domain.presence import SERVER, PresenceStatus
+from chatsrv.domain.sessions import Device, NewSession
 from chatsrv.services import Services, open_services
 from chatsrv.services.transfer import FIELDS, ImportReport, split_lines
 from tests.conftest import DemoApp, MakeSettings
@@ -199,7 +200,7 @@ async def open_session(services: Services, app: App, session_id: str) -> Presenc
     session = NewSession(session_id, session_id, False, Device.WEB, False, "websocket", "127.0.0.1")
     user = await services.users.find(app.id, "anna")
     await services.presence.open(app, user, session)
-    return (await services.users.get(app.id, "anna")).presence.status
+    return (await services.users.get(app.id, "anna", SERVER)).presence.status
 
 
 async def test_whom_an_import_deactivates_is_offline_until_it_reactivates_them(
@@ -209,7 +210,7 @@ async def test_whom_an_import_deactivates_is_offline_until_it_reactivates_them(
     await take(services, "demo", {"username": "anna"})
     assert await open_session(services, app, "s1") is PresenceStatus.ONLINE
     await take(services, "demo", {"username": "anna", "status": 1})
-    assert (await services.users.get("demo", "anna")).presence.status is PresenceStatus.OFFLINE
+    assert (await services.users.get("demo", "anna", SERVER)).presence.status is PresenceStatus.OFFLINE
     with pytest.raises(Unauthenticated):
         await open_session(services, app, "s2")
     await take(services, "demo", {"username": "anna", "status": 0})

@@ -16,7 +16,7 @@ from chatsrv.domain.errors import ChatError, Conflict, Malformed, NotFound
 from chatsrv.domain.users import User, fold_case
 from chatsrv.services import Services
 from chatsrv.services.upserts import Outcome
-from chatsrv.storage.users import CLOCKS
+from chatsrv.storage.users import CLOCKS_TO_OTHERS
 from tests.conftest import DemoApp
 
 UNIQUE = ("email", "external_id", "username", "uuid")
@@ -44,7 +44,7 @@ class Model:
             if any(row is not target and self._same(row, item, name) for row in self.rows):
                 return item["username"], "error", name
         if target is None:
-            self.rows.append({"role": "user", **dict.fromkeys(CLOCKS, 0), **item})
+            self.rows.append({"role": "user", **dict.fromkeys(CLOCKS_TO_OTHERS, 0), **item})
             return item["username"], "created", None
         target |= self._changes(target, item)
         return target["username"], "updated", None
@@ -56,7 +56,7 @@ class Model:
 
     @staticmethod
     def _changes(target: Mapping[str, Any], item: Mapping[str, Any]) -> dict[str, Any]:
-        later = {name: max(item[name], target[name]) for name in CLOCKS if name in item}
+        later = {name: max(item[name], target[name]) for name in CLOCKS_TO_OTHERS if name in item}
         return {name: value for name, value in item.items() if name != "username"} | later
 
 

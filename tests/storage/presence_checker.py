@@ -1,79 +1,37 @@
-"""A checker of the presence scripts: random schedules of faults, and what must be true whatever happens.
+"""A checker of the presence scripts: random schedules of faults and claims, and what must be true whatever happens.
 
 Nodes crash, sleep past their lease, and wake; disconnects come twice, late or never; Redis loses its data;
-users are deleted. The world here knows the truth: which sockets are really open, on which nodes.
+users are deleted, hide, claim this and that, and go idle. The world here knows the truth: which sockets are really
+open, on which nodes, and who has said what.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from random import Random
-from uuid import uuid4
+from collections.abc import Mapping
 
-import msgspec
 from redis.asyncio import Redis
 
-from chatsrv.domain.clock import Clock
-from chatsrv.domain.presence import Changed, CloseOrdered, Device, NewSession, PresenceStatus
-from chatsrv.storage.changelog import ChangeLog
-from chatsrv.storage.keys import shard_key, shard_of
-from chatsrv.storage.presence import PresenceStore
-from chatsrv.storage.records import Registration
-from chatsrv.storage.scripts import Scripts
+from chatsrv.domain.instants import NEVER
+from chatsrv.domain.presence import Claim, PresenceStatus, Source
+from chatsrv.domain.sessions import Device, NewSession
+from tests.storage.checked_claims import SETS, WINDOW_MS, KnownClaims
+from tests.storage.checked_log import Onlooker, Violated
+from tests.storage.checked_nodes import APP, Node, Socket, new_record
+from tests.storage.checked_world import BEAT_S, GRACE_S, LEASE_S, SHARD, USERS, CheckedWorld
+from tests.storage.keyspace import HEARTBEAT
 
-APP = "checked"
-SHARD = shard_of(APP)
-USERS = range(1, 6)
-LEASE_S, BEAT_S, GRACE_S = 10, 3, 5
-OFFLINE = PresenceStatus.OFFLINE
+__all__ = ["Violated", "World"]
 
-
-class Violated(AssertionError):
-    """Something that must never be was."""
+HOUR_S = 3600
+SESSIONS_MAX = 2
+_, ONLINE, INVISIBLE, AWAY, DND = PresenceStatus
 
 
-@dataclass(slots=True)
-class Socket:
-    user: int
-    registration: Registration
+class World(CheckedWorld):
+    """One schedule: the same seed, the same schedule, to the millisecond."""
 
-
-@dataclass(slots=True)
-class Node:
-    """`asleep`: it holds its sockets, but does nothing."""
-
-    id: str
-    sockets: dict[str, Socket] = field(default_factory=dict)
-    epoch: str = ""
-    asleep: bool = False
-    beaten_at: int = 0
-
-
-class World:
-    """One schedule: the same seed, the same schedule."""
-
-    def __init__(self, redis: Redis, texts: dict[str, str], seed: int) -> None:
-        self.random = Random(seed)
-        self.redis = redis
-        self.clock = Clock()
-        self.prefix = f"t{uuid4().hex}"
-        self.store = PresenceStore(
-            redis,
-            Scripts(redis, texts),
-            self.prefix,
-            self.clock,
-            lease_ms=LEASE_S * 1000,
-            feed_max=10_000,
-            changes_max=3,
-            hold_ms=LEASE_S * 1000,
-            sweep_batch=2,
-        )
-        self.log = ChangeLog(redis, self.prefix)
-        self.log.rewind(SHARD)
-        self.nodes = [Node("n0"), Node("n1"), Node("n2")]
-        self.deleted: set[int] = set()
-        self.shown: dict[int, PresenceStatus] = {}
-        self.version = 0
+    def __init__(self, redis: Redis, texts: Mapping[str, str], seed: int) -> None:
+        super().__init__(redis, texts, seed)
         self.names = 0
         self.orphan_grace_s = self.random.choice([0, 4])
 
@@ -85,10 +43,17 @@ class World:
             self.pass_time: 8,
             self.crash: 1,
             self.sleep: 1,
+            self.sleep_long: 0.4,
             self.wake: 1,
-            self.lose_data: 0.3,
+            self.lose_data: 0.7,
             self.delete: 0.3,
             self.reconcile_one: 2,
+            self.sign_out: 1,
+            self.touch: 4,
+            self.claim: 8,
+            self.clear: 1,
+            self.beat_heart: 3,
+            self.flush: 2,
         }
         for node in self.nodes:
             await self.beat(node)
@@ -96,59 +61,123 @@ class World:
             deed = self.random.choices(list(deeds), list(deeds.values()))[0]
             await deed()
             await self.check_log()
+            await self.check_fold(self.random.choice(USERS))
         await self.settle()
 
-    # What happens
+    # Sockets
 
     def new_name(self) -> str:
         self.names += 1
         return f"x{self.names}"
 
-    def awake(self) -> list[Node]:
-        return [node for node in self.nodes if not node.asleep]
+    def users(self) -> list[int]:
+        return [user for user in USERS if user not in self.deleted]
 
     async def connect(self) -> None:
-        users = [user for user in USERS if user not in self.deleted]
         nodes = self.awake()
-        if not users or not nodes:
+        if not nodes:
             return
-        node, user = self.random.choice(nodes), self.random.choice(users)
+        node, user = self.random.choice(nodes), self.random.choice(self.users())
         client = self.random.choice([None, f"client{self.random.randrange(3)}"])
-        session = self.new_name()
-        new = NewSession(session, client or session, client is not None, Device.WEB, False, "websocket", "::1")
-        record = {"n": node.id, "k": new.client_id, "w": int(new.has_own_client_id), "d": "web", "b": 0, "i": 0}
-        record |= {
-            "t": "websocket",
-            "p": "::1",
-            "g": self.orphan_grace_s * 1000,
-            "o": self.clock.now(),
-            "a": self.clock.now(),
-        }
-        raw = msgspec.json.encode(record)
-        if await self.store.open(APP, user, new, raw, 3):
-            node.sockets[session] = Socket(user, Registration(APP, user, session, raw))
-            await self.close_replaced()
+        session, background = self.new_name(), self.random.random() < 0.2
+        new = NewSession(session, client or session, client is not None, Device.WEB, background, "websocket", "::1")
+        record = new_record(node, new, self.orphan_grace_s, self.clock)
+        socket = Socket(user, session, record, self.kept(user))
+        claim = self.new_claim() if self.random.random() < 0.2 else None
+        opened = await self.store.open(APP, user, new, socket.raw, SESSIONS_MAX, socket.kept, claim)
+        if opened:
+            node.sockets[session] = socket
+            self.known[user].adopt(socket.kept, self.clock.now())
+            if claim and not opened.resumed:
+                self.known[user].set(claim, self.clock.now())
 
-    async def close_replaced(self) -> None:
-        """What the nodes do on orders in the log: sockets that were replaced or evicted close."""
-        await self.check_log()
+    def held(self) -> list[tuple[Node, Socket]]:
+        return [(node, socket) for node in self.awake() for socket in node.sockets.values()]
 
     async def disconnect(self) -> None:
-        held = [(node, name) for node in self.awake() for name in node.sockets]
-        if not held:
+        if not self.held():
             return
-        node, name = self.random.choice(held)
-        socket = node.sockets.pop(name)
+        node, socket = self.random.choice(self.held())
+        del node.sockets[socket.session]
         grace_ms = self.random.choice([0, GRACE_S * 1000])
         for _ in range(self.random.choice([1, 1, 2])):
-            await self.store.close(APP, socket.user, name, grace_ms)
+            await self.store.close(APP, socket.user, socket.session, grace_ms)
 
     async def lose_disconnect(self) -> None:
         """The socket is gone and nobody told Redis: reconciliation finds it."""
-        held = [(node, name) for node in self.awake() for name in node.sockets]
-        if held:
-            node, name = self.random.choice(held)
-            del node.sockets[name]
+        if self.held():
+            node, socket = self.random.choice(self.held())
+            del node.sockets[socket.session]
+
+    async def sign_out(self) -> None:
+        if not self.held():
+            return
+        await self.sign_out_of(*self.random.choice(self.held()))
+
+    async def sign_out_of(self, node: Node, socket: Socket) -> None:
+        if await self.store.sign_out(APP, socket.user, socket.session, 4003):
+            del node.sockets[socket.session]
+
+    async def touch(self) -> None:
+        if not self.held():
+            return
+        _, socket = self.random.choice(self.held())
+        idle, background = self.random.random() < 0.5, self.random.random() < 0.3
+        socket.record |= {"i": int(idle), "b": int(background)}
+        await self.store.touch(APP, socket.user, socket.session, idle=idle, background=background, every_ms=5_000)
+
+    # Claims
+
+    def new_claim(self) -> Claim:
+        """Half of them end within half a minute."""
+        status = self.random.choice([None, ONLINE, ONLINE, AWAY, DND, INVISIBLE, INVISIBLE])
+        text = self.random.choice([None, "lunch", "train"]) if status else "words"
+        lasts_s = self.random.choice([0, self.random.randrange(1, 30)])
+        until = self.clock.now() + lasts_s * 1000 if lasts_s else NEVER
+        source = self.random.choice([Source.MANUAL, Source.MANUAL, *Source])
+        return Claim(self.new_name(), source, status, text, None, until)
+
+    async def claim(self) -> None:
+        user = self.random.choice(self.users())
+        for _ in range(self.random.choice([1, 1, 1, 5])):
+            await self.set_claim(user, self.new_claim())
+
+    async def set_claim(self, user: int, claim: Claim) -> None:
+        """By a client that has been connected for a while, or over REST, which is not counted."""
+        sockets, known, now = self.sockets_of(user), self.known[user], self.clock.now()
+        often = bool(sockets) and claim.source is Source.MANUAL
+        kept = self.random.choice(sockets).kept if often else self.kept(user)
+        claimed = await self.store.claim(APP, user, claim, kept, sets_max=SETS * often, window_ms=WINDOW_MS)
+        known.adopt(kept, now)
+        waits = known.set_often(claim, now) if often else False
+        if not often:
+            known.set(claim, now)
+        if not claimed or claimed.coalesced != waits:
+            raise Violated(f"a claim of user {user} waits or does not, and should not or should")
+
+    async def clear(self) -> None:
+        await self.clear_all_of(self.random.choice(self.users()))
+
+    async def clear_all_of(self, user: int) -> None:
+        await self.store.clear(APP, user)
+        if any(session.state == "active" and not session.node for session in await self.store.sessions(APP, user)):
+            raise Violated(f"the heartbeat of user {user} goes on")
+        self.known[user].clear(self.clock.now())
+        self.beats.pop(user, None)
+
+    async def beat_heart(self) -> None:
+        """It lives for longer than offline changes are held after a data loss."""
+        user, ttl_s = self.random.choice(self.users()), self.random.randrange(11, 25)
+        claim, now = self.random.choice([None, self.new_claim()]), self.clock.now()
+        await self.store.claim(APP, user, claim, self.kept(user), heartbeat=HEARTBEAT, ttl_ms=ttl_s * 1000)
+        self.beats[user] = now + ttl_s * 1000
+        self.known[user].adopt(self.kept(user), now)
+        if claim:
+            self.known[user].set(claim, now)
+        if self.random.random() < 0.3:
+            await self.clear_all_of(user)
+
+    # Time and faults
 
     async def pass_time(self) -> None:
         self.clock.advance(self.random.uniform(0.1, BEAT_S))
@@ -165,6 +194,12 @@ class World:
     async def sleep(self) -> None:
         self.random.choice(self.nodes).asleep = True
 
+    async def sleep_long(self) -> None:
+        """All of them, past their leases."""
+        for node in self.nodes:
+            node.asleep = True
+        self.clock.advance(LEASE_S + 1)
+
     async def wake(self) -> None:
         """What others did to it meanwhile was right; what it does to itself on waking is not."""
         for node in self.nodes:
@@ -175,99 +210,37 @@ class World:
                 await self.beat(node)
                 await self.check_log()
 
-    async def clear(self) -> None:
-        """Also when it is over: the next schedule looks through what this one leaves."""
-        async for name in self.redis.scan_iter(match=f"{self.prefix}:*"):
-            await self.redis.delete(name)
-
     async def lose_data(self) -> None:
-        await self.clear()
+        """Of claims what was flushed is left. Somebody may sign out while one node alone has noticed."""
+        await self.clear_keys()
         self.log.rewind(SHARD)
-        self.shown, self.version = {}, 0
+        self.onlooker = Onlooker()
+        self.known = {user: KnownClaims() for user in USERS}
+        self.beats = {}
+        if self.held() and self.random.random() < 0.5:
+            node, socket = self.random.choice(self.held())
+            await self.beat(node)
+            await self.check_log()
+            if socket.session in node.sockets:
+                await self.sign_out_of(node, socket)
 
     async def delete(self) -> None:
-        users = [user for user in USERS if user not in self.deleted]
-        if len(users) > 2:
-            user = self.random.choice(users)
+        if len(self.users()) > 2:
+            user = self.random.choice(self.users())
             self.deleted.add(user)
+            self.known[user] = KnownClaims()
+            self.sql.pop(user, None)
+            self.beats.pop(user, None)
             await self.store.purge(APP, user, 4004, "forget")
 
     async def reconcile_one(self) -> None:
         if self.awake():
             await self.reconcile(self.random.choice(self.awake()))
 
-    # What a node does
-
-    async def beat(self, node: Node) -> None:
-        epoch, was_good = await self.store.beat(SHARD, node.id)
-        if node.epoch and (epoch != node.epoch or not was_good):
-            await self.register(node)
-        node.epoch = epoch
-        node.beaten_at = self.clock.now()
-
-    async def register(self, node: Node) -> None:
-        self.drop_deleted(node)
-        if node.sockets:
-            await self.store.register(SHARD, node.id, [socket.registration for socket in node.sockets.values()])
-
-    def drop_deleted(self, node: Node) -> None:
-        """SQL knows who was deleted, also when Redis has lost it."""
-        for name, socket in list(node.sockets.items()):
-            if socket.user in self.deleted:
-                del node.sockets[name]
-
-    async def sweep(self, node: Node) -> None:
-        for _ in range(20):
-            swept = await self.store.sweep(SHARD, node.id)
-            if not swept.may_sweep:
-                await self.beat(node)
-            elif not swept.ended and not swept.orphaned:
-                return
-
-    async def reconcile(self, node: Node) -> None:
-        await self.beat(node)
-        stored = await self.store.stored_sessions(SHARD, node.id)
-        for _, user, name in stored:
-            if name not in node.sockets:
-                await self.store.close(APP, user, name, 0)
-        names = {name for _, _, name in stored}
-        self.drop_deleted(node)
-        missing = [socket.registration for name, socket in node.sockets.items() if name not in names]
-        if missing:
-            await self.store.register(SHARD, node.id, missing)
-
-    # What must be true
-
-    async def check_log(self) -> None:
-        for entry in await self.log.read(None):
-            if isinstance(entry, CloseOrdered):
-                self.obey(entry.user_id, entry.session_id)
-            if not isinstance(entry, Changed):
-                continue
-            if entry.warm.version != self.version + 1:
-                raise Violated(f"version {entry.warm.version} follows {self.version}")
-            if self.shown.get(entry.user_id, OFFLINE) == entry.warm.status:
-                raise Violated(f"user {entry.user_id} changed from {entry.warm.status!r} to the same")
-            self.version = entry.warm.version
-            self.shown[entry.user_id] = entry.warm.status
-            if entry.warm.status is OFFLINE and entry.user_id not in self.deleted:
-                self.check_nobody_holds(entry.user_id)
-
-    def obey(self, user: int, session: str | None) -> None:
-        for node in self.nodes:
-            for name, socket in list(node.sockets.items()):
-                if socket.user == user and session in (None, name):
-                    del node.sockets[name]
-
-    def check_nobody_holds(self, user: int) -> None:
-        """A socket on a node that beats is a live session: its user is not offline, not even for a moment."""
-        for node in self.awake():
-            recent = self.clock.now() - node.beaten_at < LEASE_S * 1000
-            if recent and any(socket.user == user for socket in node.sockets.values()):
-                raise Violated(f"user {user} went offline with an open socket on {node.id}")
+    # The end
 
     async def settle(self) -> None:
-        """When everything has calmed down, exactly those who have a socket are online, and nothing is left over."""
+        """What is left when all graces are over is what there should be, and so an hour later."""
         await self.wake()
         for _ in range(12):
             self.clock.advance(BEAT_S)
@@ -275,24 +248,18 @@ class World:
                 await self.reconcile(node)
                 await self.sweep(node)
                 await self.check_log()
-        held = {socket.user for node in self.nodes for socket in node.sockets.values()}
-        warm = await self.store.read_all(APP)
-        online = {user for user, one in warm.items() if one.status is not OFFLINE}
-        if online != held:
-            raise Violated(f"ghosts: {online - held}, lost: {held - online}")
-        if {user for user, status in self.shown.items() if status is not OFFLINE} != online:
-            raise Violated("replaying the log does not give the state")
-        await self.check_keys(held)
+        await self.check_states()
+        await self.flush()
+        self.clock.advance(HOUR_S + 1)
+        for node in self.nodes:
+            await self.beat(node)
+        await self.flush()
+        await self.sweep(self.nodes[0])
+        self.forget_who_claims_nothing()
+        await self.flush()
+        await self.check_log()
+        await self.check_states()
+        await self.check_keys()
 
-    async def check_keys(self, held: set[int]) -> None:
-        names = {key.decode() async for key in self.redis.scan_iter(match=f"{self.prefix}:*")}
-        kept = {name.removeprefix(shard_key(self.prefix, SHARD) + ":") for name in names}
-        sessions = {f"sessions:{APP}:{user}" for user in held}
-        nodes = {f"node:{node.id}" for node in self.nodes if node.sockets}
-        allowed = (
-            {"epoch", "feed", "nodes", "versions", "unflushed", "gone", "floors", f"state:{APP}", f"changes:{APP}"}
-            | sessions
-            | nodes
-        )
-        if kept - allowed or sessions - kept:
-            raise Violated(f"left over: {kept - allowed}, missing: {sessions - kept}")
+    def forget_who_claims_nothing(self) -> None:
+        self.known = {user: known if known.claims else KnownClaims() for user, known in self.known.items()}

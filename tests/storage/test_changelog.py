@@ -9,7 +9,8 @@ from uuid import uuid4
 import pytest
 from redis.asyncio import Redis
 
-from chatsrv.domain.presence import Changed, CloseOrdered, PresenceStatus
+from chatsrv.domain.changes import Changed, CloseOrdered
+from chatsrv.domain.presence import PresenceStatus
 from chatsrv.storage.changelog import ChangeLog
 from chatsrv.storage.keys import key, shard_key
 from chatsrv.storage.redis import open_redis
@@ -56,8 +57,8 @@ async def test_a_change_and_an_order_are_read_as_they_were_meant(feeds: Feeds) -
     await feeds.write(0, kind="close", app="demo", user=1, session="s1", code=4001)
     changed, everything, one = await feeds.log.read(None)
     assert isinstance(changed, Changed)
-    assert (changed.warm.status, changed.warm.version) == (PresenceStatus.ONLINE, 7)
-    assert changed.warm.devices == ("mobile", "web")
+    assert (changed.warm.truth.status, changed.warm.version) == (PresenceStatus.ONLINE, 7)
+    assert changed.warm.truth.devices == ("mobile", "web")
     assert everything == CloseOrdered("demo", 1, None, 4004)
     assert one == CloseOrdered("demo", 1, "s1", 4001)
 

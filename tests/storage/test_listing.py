@@ -22,7 +22,7 @@ from chatsrv.domain.listing import (
     Sort,
     UserQuery,
 )
-from chatsrv.domain.presence import PresenceStatus
+from chatsrv.domain.presence import SERVER, PresenceStatus
 from chatsrv.domain.users import AccountStatus, User, fold_case
 from chatsrv.services.users import new_user
 from chatsrv.storage import apps, listing, users
@@ -158,7 +158,7 @@ async def by_offset(tx: Any, query: UserQuery, here: Any, total: int) -> list[Us
     seen: list[User] = []
     while True:
         paged = UserQuery(query.limit, offset=len(seen), sort=query.sort, filters=query.filters)
-        found, counted, after = await listing.page(tx, "demo", paged, here)
+        found, counted, after = await listing.page(tx, "demo", paged, here, SERVER)
         assert counted == total
         seen += found
         if after is None:
@@ -171,7 +171,7 @@ async def by_cursor(tx: Any, query: UserQuery, here: Any, total: int) -> list[Us
     after = None
     while True:
         paged = UserQuery(query.limit, by_cursor=True, after=after, sort=query.sort, filters=query.filters)
-        found, counted, after = await listing.page(tx, "demo", paged, here)
+        found, counted, after = await listing.page(tx, "demo", paged, here, SERVER)
         assert counted == total
         seen += found
         if after is None:
@@ -186,7 +186,9 @@ async def test_a_cursor_leaves_nobody_out_who_stays_while_others_come_and_go(db:
     gone, seen, after = order[5:25:4], [], None
     while True:
         async with db.write() as tx:
-            found, _, after = await listing.page(tx, "demo", UserQuery(4, by_cursor=True, after=after, sort=sort), {})
+            found, _, after = await listing.page(
+                tx, "demo", UserQuery(4, by_cursor=True, after=after, sort=sort), {}, SERVER
+            )
             seen += [user.id for user in found]
             if gone:
                 await users.remove(tx, "demo", gone.pop(0).username)
@@ -204,11 +206,11 @@ async def test_a_filter_on_presence_takes_a_hundred_thousand_ids(db: Database) -
     online = UserQuery(10, filters=(Filter("presence_status", Operator.IN, (1, 3)),))
     offline = UserQuery(10, filters=(Filter("presence_status", Operator.EQ, (0,)),))
     async with db.read() as tx:
-        assert (await listing.page(tx, "demo", online, here))[:2] == ([people[1]], 1)
-        assert (await listing.page(tx, "demo", offline, here))[:2] == ([people[0], people[2]], 2)
+        assert (await listing.page(tx, "demo", online, here, SERVER))[:2] == ([people[1]], 1)
+        assert (await listing.page(tx, "demo", offline, here, SERVER))[:2] == ([people[0], people[2]], 2)
 
 
 async def test_an_empty_app_has_one_empty_page(db: Database) -> None:
     async with db.read() as tx:
-        assert await listing.page(tx, "demo", UserQuery(10), {}) == ([], 0, None)
-        assert await listing.page(tx, "nowhere", UserQuery(10, offset=10_000), {}) == ([], 0, None)
+        assert await listing.page(tx, "demo", UserQuery(10), {}, SERVER) == ([], 0, None)
+        assert await listing.page(tx, "nowhere", UserQuery(10, offset=10_000), {}, SERVER) == ([], 0, None)

@@ -12,11 +12,16 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect
 
+from chatsrv.domain.apps import App
 from chatsrv.domain.errors import SetupError
+from chatsrv.domain.users import Clocks
 from chatsrv.services.migrations import ensure_current, find_missing, migrate
-from chatsrv.storage import migrating
+from chatsrv.services.users import new_user
+from chatsrv.storage import apps, migrating, users
 from chatsrv.storage.database import Database, open_database, parse_url
 from chatsrv.storage.schema import metadata
+
+REVISIONS = ["0001", "0002"]
 
 
 @pytest.fixture
@@ -71,8 +76,8 @@ async def test_the_migrations_make_the_indexes_keys_and_collations_of_the_schema
 
 
 async def test_an_empty_database_lacks_every_revision_and_one_up_to_date_none(empty: Database) -> None:
-    assert await migrating.missing(empty) == ["0001"]
-    assert await migrate(empty) == ["0001"]
+    assert await migrating.missing(empty) == REVISIONS
+    assert await migrate(empty) == REVISIONS
     assert await migrating.missing(empty) == []
     assert await migrate(empty) == []
 
@@ -86,6 +91,19 @@ async def test_up_down_and_up_again_ends_where_it_began(empty: Database) -> None
     async with empty.read() as tx:
         assert await tx.run_sync(_tables) == set(metadata.tables)
         assert await tx.run_sync(_differences) == []
+
+
+async def test_to_others_everybody_was_last_seen_when_they_were(db: Database) -> None:
+    async with db.write() as tx:
+        await apps.add_app(tx, App("demo", "Demo", "secret", 1))
+        clocks = {"last_login_at": 1, "last_active_at": 2, "last_seen_at": 3, "presence_changed_at": 4}
+        await users.add(tx, "demo", new_user({"username": "anna", **clocks}, 5))
+    await migrating.downgrade(db, "0001")
+    await migrating.upgrade(db)
+    async with db.read() as tx:
+        anna = await users.get(tx, "demo", "anna")
+    assert anna
+    assert anna.clocks_to_others == anna.clocks == Clocks(1, 2, 3, 4)
 
 
 async def test_two_that_migrate_at_once_do_not_collide(empty: Database, database_url: str) -> None:
@@ -103,7 +121,7 @@ async def test_a_migration_that_fails_leaves_the_database_as_it_was(empty: Datab
         await migrate(empty)
     async with empty.read() as tx:
         assert await tx.run_sync(_tables) == {"users"}
-    assert await migrating.missing(empty) == ["0001"]
+    assert await migrating.missing(empty) == REVISIONS
 
 
 async def test_a_database_that_is_ahead_of_this_version_lacks_nothing(db: Database) -> None:
@@ -118,7 +136,7 @@ async def test_an_embedded_database_is_migrated_by_the_server_and_another_is_not
         await ensure_current(empty)
         assert await migrating.missing(empty) == []
     else:
-        with pytest.raises(SetupError, match="lacks the migrations 0001: run `chatsrv migrate` first"):
+        with pytest.raises(SetupError, match="lacks the migrations 0001, 0002: run `chatsrv migrate` first"):
             await ensure_current(empty)
 
 

@@ -2,128 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from uuid import uuid4
-
-import msgspec
 import pytest
-from redis.asyncio import Redis
 
+from chatsrv.domain.changes import Changed, CloseOrdered
 from chatsrv.domain.clock import Clock
-from chatsrv.domain.presence import Changed, CloseOrdered, Device, Entry, NewSession, Opened, PresenceStatus
-from chatsrv.storage.changelog import ChangeLog
-from chatsrv.storage.keys import key, shard_key, shard_of
-from chatsrv.storage.presence import PresenceStore
-from chatsrv.storage.records import Registration
-from chatsrv.storage.redis import open_redis
-from chatsrv.storage.scripts import Scripts, read_scripts
+from chatsrv.domain.presence import PresenceStatus
+from chatsrv.domain.sessions import Device
+from chatsrv.storage.keys import key, shard_key
+from tests.storage.keyspace import ANNA, APP, BERT, LEASE_MS, SHARD, Keyspace
 
-APP, ANNA, BERT = "demo", 1, 2
-SHARD = shard_of(APP)
-LEASE_MS = 10_000
 ONLINE, OFFLINE, AWAY = PresenceStatus.ONLINE, PresenceStatus.OFFLINE, PresenceStatus.AWAY
-
-
-class Keyspace:
-    """A store and a log reader on keys of their own, and short words for what tests do with them."""
-
-    def __init__(self, redis: Redis, clock: Clock, hold_ms: int = 0) -> None:
-        self.redis = redis
-        self.clock = clock
-        self.prefix = f"t{uuid4().hex}"
-        self.store = self.new_store(hold_ms)
-        self.log = ChangeLog(redis, self.prefix)
-        for shard in range(16):
-            self.log.rewind(shard)
-
-    def new_store(self, hold_ms: int) -> PresenceStore:
-        scripts = Scripts(self.redis, read_scripts())
-        return PresenceStore(
-            self.redis,
-            scripts,
-            self.prefix,
-            self.clock,
-            lease_ms=LEASE_MS,
-            feed_max=1000,
-            changes_max=100,
-            hold_ms=hold_ms,
-        )
-
-    async def open(
-        self,
-        session: str,
-        user: int = ANNA,
-        node: str = "a",
-        client: str | None = None,
-        device: Device = Device.WEB,
-        background: bool = False,
-        most: int = 50,
-    ) -> Opened | None:
-        new = NewSession(session, client or session, client is not None, device, background, "websocket", "::1")
-        return await self.store.open(APP, user, new, self.record(new, node), most)
-
-    def record(self, new: NewSession, node: str) -> bytes:
-        return msgspec.json.encode(
-            {
-                "n": node,
-                "k": new.client_id,
-                "w": int(new.has_own_client_id),
-                "d": new.device.value,
-                "b": int(new.background),
-                "i": 0,
-                "t": new.transport,
-                "p": new.address,
-                "g": 8000,
-                "o": self.clock.now(),
-                "a": self.clock.now(),
-            }
-        )
-
-    def registration(self, session: str, user: int = ANNA, node: str = "a") -> Registration:
-        new = NewSession(session, session, False, Device.WEB, False, "websocket", "::1")
-        return Registration(APP, user, session, self.record(new, node))
-
-    async def close(self, session: str, grace_s: float = 0, user: int = ANNA) -> bool:
-        return await self.store.close(APP, user, session, int(grace_s * 1000))
-
-    async def sweep(self, node: str = "a") -> None:
-        """Takes the node's lease first, as every node does."""
-        await self.store.beat(SHARD, node)
-        while (await self.store.sweep(SHARD, node)).has_more:
-            pass
-
-    async def status(self, user: int = ANNA) -> PresenceStatus:
-        warm = (await self.store.read(APP, [user])).get(user)
-        return warm.status if warm else OFFLINE
-
-    async def news(self) -> list[Entry]:
-        """What came into the log since the last call."""
-        return await self.log.read(None)
-
-    async def changes(self) -> list[tuple[int, PresenceStatus]]:
-        return [(entry.user_id, entry.warm.status) for entry in await self.news() if isinstance(entry, Changed)]
-
-    async def keys(self) -> set[str]:
-        return {name.decode().removeprefix(shard_key(self.prefix, SHARD) + ":") async for name in self._scan()}
-
-    def _scan(self) -> AsyncIterator[bytes]:
-        return self.redis.scan_iter(match=f"{self.prefix}:*")
-
-    async def lose_data(self) -> None:
-        async for name in self._scan():
-            await self.redis.delete(name)
-
-
-@pytest.fixture
-async def space(valkey_url: str, clock: Clock) -> AsyncIterator[Keyspace]:
-    async with open_redis(valkey_url, 4, 5.0, True) as redis:
-        yield Keyspace(redis, clock)
 
 
 async def test_a_first_session_makes_online_and_the_last_one_offline(space: Keyspace) -> None:
     opened = await space.open("s1")
     assert opened
-    assert (opened.version, opened.resumed, opened.warm.status) == (1, False, ONLINE)
+    assert (opened.version, opened.resumed, opened.warm.truth.status) == (1, False, ONLINE)
     assert await space.close("s1")
     assert await space.status() is OFFLINE
     assert await space.changes() == [(ANNA, ONLINE), (ANNA, OFFLINE)]
@@ -132,7 +26,7 @@ async def test_a_first_session_makes_online_and_the_last_one_offline(space: Keys
 async def test_a_second_device_is_no_change_in_either_direction(space: Keyspace) -> None:
     await space.open("phone", device=Device.MOBILE)
     await space.open("desk", device=Device.DESKTOP)
-    assert (await space.store.read(APP, [ANNA]))[ANNA].devices == ("desktop", "mobile")
+    assert (await space.warm()).truth.devices == ("desktop", "mobile")
     await space.close("phone")
     assert await space.changes() == [(ANNA, ONLINE)]
     assert await space.status() is ONLINE
@@ -158,7 +52,7 @@ async def test_a_lost_connection_stays_online_until_its_grace_ends(space: Keyspa
     await space.sweep()
     assert await space.status() is OFFLINE
     assert await space.changes() == [(ANNA, ONLINE), (ANNA, OFFLINE)]
-    last_seen_at = (await space.store.read(APP, [ANNA]))[ANNA].clocks.last_seen_at
+    last_seen_at = (await space.warm()).truth.clocks.last_seen_at
     assert abs(last_seen_at - left_at) < 1000, "seen when it left, not when its grace was over"
 
 
@@ -173,7 +67,7 @@ async def test_coming_back_inside_the_grace_is_silent_and_no_login(
     assert first
     assert again
     assert again.resumed
-    assert again.warm.clocks.last_login_at == first.warm.clocks.last_login_at
+    assert again.warm.truth.clocks.last_login_at == first.warm.truth.clocks.last_login_at
     clock.advance(60)
     await space.sweep()
     assert await space.changes() == [(ANNA, ONLINE)]
@@ -191,7 +85,7 @@ async def test_another_device_coming_inside_the_grace_is_a_login_and_does_not_en
     assert first
     assert other
     assert not other.resumed
-    assert other.warm.clocks.last_login_at > first.warm.clocks.last_login_at
+    assert other.warm.truth.clocks.last_login_at > first.warm.truth.clocks.last_login_at
     back = await space.open("s3", client="phone")
     assert back
     assert back.resumed
@@ -216,47 +110,43 @@ async def test_the_oldest_sessions_give_way_above_the_limit(space: Keyspace, clo
     assert await space.redis.hlen(key(shard_key(space.prefix, SHARD), "sessions", APP, ANNA)) == 3
 
 
-async def touch(space: Keyspace, session: str, *, idle: bool, background: bool = False) -> bool:
-    return await space.store.touch(APP, ANNA, session, idle=idle, background=background, every_ms=60_000)
-
-
 async def test_a_session_that_goes_idle_alone_makes_away_and_comes_back(space: Keyspace) -> None:
     await space.open("s1")
-    assert await touch(space, "s1", idle=True)
+    assert await space.touch("s1", idle=True)
     assert await space.status() is AWAY
-    assert await touch(space, "s1", idle=False)
+    assert await space.touch("s1", idle=False)
     assert await space.changes() == [(ANNA, ONLINE), (ANNA, AWAY), (ANNA, ONLINE)]
 
 
 async def test_an_idle_device_never_pulls_down_an_active_one(space: Keyspace) -> None:
     await space.open("s1")
     await space.open("s2")
-    await touch(space, "s1", idle=True)
+    await space.touch("s1", idle=True)
     assert await space.changes() == [(ANNA, ONLINE)]
-    await touch(space, "s2", idle=False, background=True)
+    await space.touch("s2", idle=False, background=True)
     assert await space.status() is AWAY
 
 
 async def test_actions_move_the_clock_once_a_minute_and_exactly_at_the_close(space: Keyspace, clock: Clock) -> None:
     opened = await space.open("s1")
     assert opened
-    first = opened.warm.clocks.last_active_at
+    first = opened.warm.truth.clocks.last_active_at
     clock.advance(30)
-    await touch(space, "s1", idle=False)
-    assert (await space.store.read(APP, [ANNA]))[ANNA].clocks.last_active_at == first
+    await space.touch("s1", idle=False)
+    assert (await space.warm()).truth.clocks.last_active_at == first
     clock.advance(31)
-    await touch(space, "s1", idle=False)
-    assert (await space.store.read(APP, [ANNA]))[ANNA].clocks.last_active_at > first + 60_000
+    await space.touch("s1", idle=False)
+    assert (await space.warm()).truth.clocks.last_active_at > first + 60_000
     acted_at = clock.now() + 1000
     await space.store.close(APP, ANNA, "s1", 0, acted_at)
-    assert (await space.store.read(APP, [ANNA]))[ANNA].clocks.last_active_at == acted_at
+    assert (await space.warm()).truth.clocks.last_active_at == acted_at
 
 
 async def test_a_session_that_has_ended_cannot_be_touched(space: Keyspace) -> None:
     await space.open("s1")
     await space.close("s1", grace_s=15)
-    assert not await touch(space, "s1", idle=True)
-    assert not await touch(space, "unheard", idle=True)
+    assert not await space.touch("s1", idle=True)
+    assert not await space.touch("unheard", idle=True)
     assert await space.status() is ONLINE
 
 
@@ -274,117 +164,12 @@ async def test_connecting_elsewhere_before_the_disconnect_is_processed_stays_onl
     assert await space.changes() == [(ANNA, ONLINE)]
 
 
-async def test_a_dead_node_is_swept_by_another_and_its_users_get_their_grace(space: Keyspace, clock: Clock) -> None:
-    await space.store.beat(SHARD, "a")
-    await space.store.beat(SHARD, "b")
-    await space.open("s1", node="a")
-    await space.open("s2", user=BERT, node="b")
-    died_at = clock.now()
-    clock.advance(LEASE_MS / 1000 + 1)
-    await space.sweep("b")
-    assert await space.status() is ONLINE
-    clock.advance(9)
-    await space.sweep("b")
-    assert await space.status() is OFFLINE
-    assert await space.changes() == [(ANNA, ONLINE), (BERT, ONLINE), (ANNA, OFFLINE)]
-    last_seen_at = (await space.store.read(APP, [ANNA]))[ANNA].clocks.last_seen_at
-    assert abs(last_seen_at - died_at) < 1000, "the node's last heartbeat"
-
-
-async def test_users_of_a_dead_node_who_come_back_inside_the_grace_cause_no_change(
-    space: Keyspace, clock: Clock
-) -> None:
-    await space.open("s1", node="a", client="tab")
-    clock.advance(LEASE_MS / 1000 + 1)
-    await space.sweep("b")
-    back = await space.open("s2", node="b", client="tab")
-    assert back
-    assert back.resumed
-    clock.advance(5)
-    await space.sweep("b")
-    assert await space.changes() == [(ANNA, ONLINE)]
-
-
-async def test_a_node_that_slept_past_its_lease_may_not_sweep_before_it_registered(
-    space: Keyspace, clock: Clock
-) -> None:
-    await space.store.beat(SHARD, "a")
-    await space.open("s1", node="a")
-    clock.advance(LEASE_MS / 1000 + 1)
-    assert not (await space.store.sweep(SHARD, "a")).may_sweep
-    _, was_good = await space.store.beat(SHARD, "a")
-    assert not was_good
-    await space.store.register(SHARD, "a", [space.registration("s1")])
-    await space.sweep("a")
-    assert await space.changes() == [(ANNA, ONLINE)]
-
-
-async def test_a_thousand_sessions_of_a_dead_node_are_swept_in_batches(space: Keyspace, clock: Clock) -> None:
-    for user in range(1200):
-        await space.open(f"s{user}", user=user, node="a")
-    clock.advance(LEASE_MS / 1000 + 1)
-    await space.store.beat(SHARD, "b")
-    assert (await space.store.sweep(SHARD, "b")).orphaned == 500
-    await space.sweep("b")
-    clock.advance(9)
-    await space.sweep("b")
-    assert not [warm for warm in (await space.store.read_all(APP)).values() if warm.status is not OFFLINE]
-    assert "node:a" not in await space.keys()
-
-
-async def test_registering_takes_the_nodes_lease_so_that_its_death_is_noticed(space: Keyspace, clock: Clock) -> None:
-    await space.store.register(SHARD, "a", [space.registration("s1")])
-    assert await space.status() is ONLINE
-    clock.advance(LEASE_MS / 1000 + 1)
-    await space.sweep("b")
-    clock.advance(9)
-    await space.sweep("b")
-    assert await space.status() is OFFLINE
-
-
-async def test_opening_takes_the_nodes_lease_too(space: Keyspace, clock: Clock) -> None:
-    await space.open("s1", node="never-beaten")
-    clock.advance(LEASE_MS / 1000 + 1)
-    await space.sweep("b")
-    clock.advance(9)
-    await space.sweep("b")
-    assert await space.status() is OFFLINE
-
-
-async def test_after_a_data_loss_nobody_goes_offline_before_the_other_nodes_have_registered(
-    space: Keyspace, clock: Clock
-) -> None:
-    await space.open("phone", node="a")
-    await space.open("desk", node="b")
-    await space.news()
-    await space.lose_data()
-    space.store.hold_ms = LEASE_MS
-    await space.store.register(SHARD, "a", [space.registration("phone")])
-    space.log.rewind(SHARD)
-    await space.close("phone")
-    await space.sweep("a")
-    assert await space.status() is ONLINE, "the desk may not have been registered again yet"
-    await space.store.register(SHARD, "b", [space.registration("desk", node="b")])
-    clock.advance(LEASE_MS / 1000 + 1)
-    await space.store.beat(SHARD, "b")
-    await space.sweep("b")
-    assert await space.status() is ONLINE
-    assert await space.changes() == [(ANNA, ONLINE)]
-
-
-async def test_a_data_loss_shows_as_another_epoch(space: Keyspace) -> None:
-    before, _ = await space.store.beat(SHARD, "a")
-    assert (await space.store.beat(SHARD, "a"))[0] == before
-    await space.lose_data()
-    assert (await space.store.beat(SHARD, "a"))[0] != before
-
-
 async def test_a_purge_ends_all_sessions_and_orders_every_socket_closed(space: Keyspace) -> None:
     await space.open("s1")
     await space.open("s2", node="b")
     assert await space.store.purge(APP, ANNA, 4005, "bar") == 2
     news = await space.news()
-    assert [entry.warm.status for entry in news if isinstance(entry, Changed)] == [ONLINE, OFFLINE]
+    assert [entry.warm.truth.status for entry in news if isinstance(entry, Changed)] == [ONLINE, OFFLINE]
     order = news[-1]
     assert isinstance(order, CloseOrdered)
     assert (order.session_id, order.code) == (None, 4005)
@@ -405,7 +190,7 @@ async def test_a_grace_that_runs_when_a_user_is_purged_ends_nothing_twice(space:
     clock.advance(20)
     await space.sweep()
     assert await space.changes() == [(ANNA, ONLINE), (ANNA, OFFLINE)]
-    assert await space.store.read(APP, [ANNA]) == {}
+    assert await space.read(ANNA) == {}
 
 
 async def test_flushed_clocks_of_somebody_offline_leave_redis_and_others_stay(space: Keyspace) -> None:
@@ -417,7 +202,7 @@ async def test_flushed_clocks_of_somebody_offline_leave_redis_and_others_stay(sp
     assert all(item.clocks.last_login_at for item in items)
     await space.store.mark_flushed(SHARD, items)
     assert await space.store.unflushed(SHARD) == []
-    assert set(await space.store.read_all(APP)) == {BERT}
+    assert set(await space.read_all()) == {BERT}
 
 
 async def test_a_clock_that_moves_while_it_is_flushed_is_flushed_again(space: Keyspace, clock: Clock) -> None:
@@ -449,7 +234,7 @@ async def test_a_snapshot_holds_states_versions_and_who_changed(space: Keyspace)
     await space.close("s1")
     snapshot = await space.store.snapshot(APP, [ANNA, BERT, 99])
     assert snapshot.version == 3
-    assert {user: warm.status for user, warm in snapshot.warm.items()} == {ANNA: OFFLINE, BERT: ONLINE}
+    assert {user: warm.truth.status for user, warm in snapshot.warm.items()} == {ANNA: OFFLINE, BERT: ONLINE}
     assert snapshot.changed_in == {ANNA: 3, BERT: 2}
     assert (await space.store.snapshot(APP, [])).version == 3
 

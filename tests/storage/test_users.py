@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from chatsrv.domain.apps import App
-from chatsrv.domain.users import AccountStatus, Clocks, User
+from chatsrv.domain.users import AccountStatus, Clocks, KeptClaims, Standing, User
 from chatsrv.services.users import new_user
 from chatsrv.storage import apps, users
 from chatsrv.storage.database import Database, open_database, parse_url
+from chatsrv.storage.records import Unflushed
 
 NOW = 1_772_357_400_123
 EVERYTHING: dict[str, Any] = {
@@ -61,7 +62,7 @@ async def get(db: Database, username: str, app_id: str = "demo") -> User | None:
 
 async def test_every_field_comes_back_as_it_went_in(db: Database) -> None:
     added = await add(db, **EVERYTHING)
-    expected = {name: value for name, value in EVERYTHING.items() if name not in users.CLOCKS}
+    expected = {name: value for name, value in EVERYTHING.items() if name not in users.CLOCKS_TO_OTHERS}
     assert {name: getattr(added, name) for name in expected} == expected
     assert added.clocks == Clocks(NOW + 2, NOW + 3, NOW + 4, NOW + 5)
     assert await get(db, EVERYTHING["username"]) == added
@@ -151,11 +152,32 @@ async def test_clocks_move_forward_each_by_itself_and_never_back(db: Database) -
     anna = await add(db, username="anna", last_login_at=100, last_active_at=100)
     bert = await add(db, username="bert")
     async with db.write() as tx:
-        await users.advance_clocks(tx, {bert.id: Clocks(1, 2, 3, 4), anna.id: Clocks(50, 150, 0, 7), 10**6: Clocks(1)})
-        await users.advance_clocks(tx, {})
+        clocks = {bert.id: Clocks(1, 2, 3, 4), anna.id: Clocks(50, 150, 0, 7), 10**6: Clocks(1)}
+        await users.keep_presence(tx, [warm(user_id, moved, Clocks(60)) for user_id, moved in clocks.items()])
+        await users.keep_presence(tx, [])
     moved = [await get(db, name) for name in ("anna", "bert")]
     assert [person.clocks for person in moved if person] == [Clocks(100, 150, 0, 7), Clocks(1, 2, 3, 4)]
+    assert [person.clocks_to_others for person in moved if person] == [Clocks(100, 100), Clocks(60)]
     assert moved[0] == replace(anna, clocks=Clocks(100, 150, 0, 7))
+
+
+def warm(user_id: int, clocks: Clocks, to_others: Clocks, claims: KeptClaims | None = None) -> Unflushed:
+    return Unflushed("demo", user_id, 0, clocks, to_others, claims or KeptClaims())
+
+
+async def test_claims_are_kept_where_they_are_newer_than_those_that_are_there(db: Database) -> None:
+    anna = await add(db, username="anna")
+    bert = await add(db, username="bert")
+    for claims in (KeptClaims("[5]", 5), KeptClaims("[4]", 4)):
+        async with db.write() as tx:
+            await users.keep_presence(
+                tx, [warm(anna.id, Clocks(), Clocks(), claims), warm(bert.id, Clocks(), Clocks())]
+            )
+    found = await get(db, "anna")
+    assert found
+    assert found.claims == KeptClaims("[5]", 5)
+    async with db.read() as tx:
+        assert await users.find_claims(tx, [anna.id, bert.id]) == {anna.id: KeptClaims("[5]", 5)}
 
 
 async def test_batches_go_through_everybody_in_order_of_id(db: Database) -> None:
@@ -171,11 +193,11 @@ async def test_batches_go_through_everybody_in_order_of_id(db: Database) -> None
 
 async def test_account_states_are_told_for_those_who_exist(db: Database) -> None:
     anna = await add(db, username="anna")
-    bert = await add(db, "other", username="bert", status=AccountStatus.INACTIVE)
+    bert = await add(db, "other", username="bert", status=AccountStatus.INACTIVE, tokens_since=7)
     async with db.read() as tx:
-        found = await users.find_statuses(tx, [anna.id, bert.id, 10**6])
-        assert await users.find_statuses(tx, []) == {}
-    assert found == {anna.id: AccountStatus.ACTIVE, bert.id: AccountStatus.INACTIVE}
+        found = await users.find_standings(tx, [anna.id, bert.id, 10**6])
+        assert await users.find_standings(tx, []) == {}
+    assert found == {anna.id: Standing(AccountStatus.ACTIVE, 0), bert.id: Standing(AccountStatus.INACTIVE, 7)}
 
 
 async def test_an_app_takes_its_users_and_keys_along(db: Database) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chatsrv.api.dialect import Dialect, Route, TokenAccess, bearer_or_api_key
-from chatsrv.api.native import bulk, presence, sessions, users
+from chatsrv.api.native import bulk, claims, presence, sessions, users
 from chatsrv.domain import wire
 from chatsrv.domain.apps import Scope
 from chatsrv.domain.errors import ChatError
@@ -38,9 +38,14 @@ ROUTES = (
     Route("POST", USER + "/deactivate", users.deactivate, WRITE),
     Route("POST", USER + "/reactivate", users.reactivate, WRITE),
     Route("POST", USER + "/tokens", users.mint_token, Scope.SESSIONS_WRITE),
+    Route("DELETE", USER + "/tokens", users.revoke_tokens, Scope.SESSIONS_WRITE, TokenAccess.SELF),
     Route("GET", USER + "/sessions", sessions.list_all, SEE, TokenAccess.SELF),
     Route("DELETE", USER + "/sessions", sessions.sign_out, Scope.SESSIONS_WRITE, TokenAccess.SELF),
     Route("DELETE", USER + "/sessions/{sessionId:[^/]+}", sessions.sign_out, Scope.SESSIONS_WRITE, TokenAccess.SELF),
+    Route("GET", USER + "/presence", claims.get, SEE, TokenAccess.ALL),
+    Route("PUT", USER + "/presence", claims.put, Scope.PRESENCE_WRITE, TokenAccess.SELF),
+    Route("DELETE", USER + "/presence", claims.clear, Scope.PRESENCE_WRITE, TokenAccess.SELF),
+    Route("GET", USER + "/presence/explain", claims.explain, SEE),
     Route("POST", "/v1/{appId}/presence/query", presence.query, SEE, TokenAccess.ALL),
     Route("GET", "/v1/{appId}/presence/counts", presence.count, SEE, TokenAccess.ALL),
     Route("GET", "/v1/{appId}/presence", presence.since, SEE, TokenAccess.ALL),

@@ -9,14 +9,14 @@ from aiohttp import web
 from chatsrv.api.dialect import Call, json_response
 from chatsrv.api.native.listing import check_parameters
 from chatsrv.domain.instants import to_text
-from chatsrv.domain.presence import Session
+from chatsrv.domain.sessions import Session
 
 
 async def list_all(call: Call) -> web.StreamResponse:
     check_parameters(call.request.query, ())
     user = await call.services.users.find(call.app.id, call.username)
     sessions = await call.services.presence.sessions(user)
-    return json_response([_render(session) for session in sessions], headers={"Cache-Control": "no-store"})
+    return json_response([render_session(session) for session in sessions], headers={"Cache-Control": "no-store"})
 
 
 async def sign_out(call: Call) -> web.StreamResponse:
@@ -26,14 +26,15 @@ async def sign_out(call: Call) -> web.StreamResponse:
     return web.Response(status=204)
 
 
-def _render(session: Session) -> dict[str, Any]:
+def render_session(session: Session) -> dict[str, Any]:
+    """A heartbeat has no node."""
     return {
         "id": session.id,
         "client_id": session.client_id,
         "device": session.device,
         "state": session.state,
         "background": session.background,
-        "node": session.node,
+        "node": session.node or None,
         "transport": session.transport,
         "address": session.address,
         "connected_at": to_text(session.connected_at),

@@ -27,7 +27,7 @@ async def create(call: Call) -> web.StreamResponse:
     listing.check_parameters(call.request.query, ("fields",))
     fields = listing.read_fields(call.request.query) or USER
     values = read_new_user(await _read_body(call))
-    person = await call.services.users.create(call.app.id, values)
+    person = await call.services.users.create(call.app.id, values, call.viewer)
     location = f"/v1/{call.app.id}/users/{quote(person.user.username, safe='')}"
     return json_response(render(person, fields), 201, {"Location": location})
 
@@ -35,20 +35,20 @@ async def create(call: Call) -> web.StreamResponse:
 async def get(call: Call) -> web.StreamResponse:
     listing.check_parameters(call.request.query, ("fields",))
     fields = listing.read_fields(call.request.query)
-    person = await call.services.users.get(call.app.id, call.username)
+    person = await call.services.users.get(call.app.id, call.username, call.viewer)
     return _conditional(call, render(person, fields or USER))
 
 
 async def list_page(call: Call) -> web.StreamResponse:
     request = listing.read_list(call.request.query, call.services.settings)
-    page = await call.services.users.page(call.app.id, request.query)
+    page = await call.services.users.page(call.app.id, request.query, call.viewer)
     links = listing.write_links(public_url(call.request), request, page, call.services.settings)
     headers = {"X-Total-Count": str(page.total), "Link": listing.write_link_header(links)}
     if not request.presence:
         return _conditional(call, _render_all(page.people, request.fields or SUMMARY), headers)
     users = _render_all(page.people, request.fields or USER)
     body = {"count": len(users), "links": links, "total_count": page.total, "users": users}
-    if call.services.presence.stale_s is not None:
+    if call.services.sight.stale_s is not None:
         body["stale"] = True
     return _conditional(call, body, headers)
 
@@ -57,7 +57,7 @@ async def update(call: Call) -> web.StreamResponse:
     values = read_changes(await _read_body(call), call.username)
     if call.caller.user and not BACKEND_FIELDS.isdisjoint(values):
         raise Forbidden(f"A user token may not write {' or '.join(sorted(BACKEND_FIELDS))}.")
-    return await _render_one(call, lambda: call.services.users.update(call.app.id, call.username, values))
+    return await _render_one(call, lambda: call.services.users.update(call.app.id, call.username, values, call.viewer))
 
 
 async def delete(call: Call) -> web.StreamResponse:
@@ -67,15 +67,15 @@ async def delete(call: Call) -> web.StreamResponse:
 
 async def rename(call: Call) -> web.StreamResponse:
     new = read_new_username(await _read_body(call))
-    return await _render_one(call, lambda: call.services.users.rename(call.app.id, call.username, new))
+    return await _render_one(call, lambda: call.services.users.rename(call.app.id, call.username, new, call.viewer))
 
 
 async def deactivate(call: Call) -> web.StreamResponse:
-    return await _render_one(call, lambda: call.services.users.deactivate(call.app.id, call.username))
+    return await _render_one(call, lambda: call.services.users.deactivate(call.app.id, call.username, call.viewer))
 
 
 async def reactivate(call: Call) -> web.StreamResponse:
-    return await _render_one(call, lambda: call.services.users.reactivate(call.app.id, call.username))
+    return await _render_one(call, lambda: call.services.users.reactivate(call.app.id, call.username, call.viewer))
 
 
 async def mint_token(call: Call) -> web.StreamResponse:
@@ -83,6 +83,12 @@ async def mint_token(call: Call) -> web.StreamResponse:
     check_names(body, ("ttl",))
     token, expires_at = await call.services.callers.mint_token(call.app, call.username, _read_ttl(call, body))
     return json_response({"token": token, "expires_at": to_text(expires_at)}, 201)
+
+
+async def revoke_tokens(call: Call) -> web.StreamResponse:
+    listing.check_parameters(call.request.query, ())
+    await call.services.users.revoke_tokens(call.app.id, call.username)
+    return web.Response(status=204)
 
 
 def _read_ttl(call: Call, body: Mapping[str, Any]) -> int:
@@ -113,7 +119,7 @@ def _conditional(call: Call, value: Any, headers: Mapping[str, str] | None = Non
     body = msgspec.json.encode(value)
     etag = f'"{blake2b(body, digest_size=16).hexdigest()}"'
     all_headers = {**(headers or {}), "ETag": etag, "Cache-Control": "private, no-cache"}
-    stale_s = call.services.presence.stale_s
+    stale_s = call.services.sight.stale_s
     if stale_s is not None:
         all_headers["Presence-Stale"] = f"{stale_s:.0f}"
     if _has_already(call.request.headers.get("If-None-Match", ""), etag):

@@ -1,64 +1,68 @@
--- Common ground of every script; it is put in front of each, after the key names that keys.py makes.
---
--- KEYS[1]  the shard's prefix; all keys are made from it
--- ARGV[1]  offset of the clock in ms (0 but in tests)   ARGV[2]  id for a new epoch
--- ARGV[3]  how long offline changes are held in a new epoch, ms
--- ARGV[4]  how many changes are kept, in the log of a shard and of an app: "<feed> <app>"
--- ARGV[5]  life of a node's lease, ms
--- ARGV[6]  and on: the script's own
+-- Sessions and claims fold into a state; a change of it that others see takes a version and goes into the log.
 --
 -- A session (hash sessions:<app>:<user>, field = session id) is JSON:
 --   n node, k client id, w 1 if the client chose k, d device, b 1 in the background, i 1 when idle,
 --   t transport, p address, o opened at, a last active, g orphan grace in ms, e end of its grace (only when ending), x last seen at,
---   y 1 when it ends because its node died
+--   y 1 when it ends because its node died, h end of a heartbeat that is not renewed (it has no node)
 -- A user's state (hash state:<app>, field = user id) is JSON:
---   s status in truth, l last login, a last active, n last seen, c changed at, d devices "mobile,web", v version
-local ONLINE, AWAY, OFFLINE = 1, 3, 0
-
-local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) + tonumber(ARGV[1])
-local lease_ms = tonumber(ARGV[5])
-local feed_max, changes_max = string.match(ARGV[4], '^(%d+) (%d+)$')
-
--- After a data loss a user's other device may not have been registered again yet:
--- until `held_until` nobody is declared offline.
-local function read_epoch()
-  local value = redis.call('GET', key_epoch())
-  if not value then
-    value = ARGV[2] .. ' ' .. string.format('%.0f', now + tonumber(ARGV[3]))
-    redis.call('SET', key_epoch(), value)
-  end
-  local id, held_until = string.match(value, '^(%S+) (%d+)$')
-  return id, tonumber(held_until)
-end
-local epoch, held_until = read_epoch()
-
-local function member(...)
-  return table.concat({...}, ' ')
-end
+--   s status in truth, x text, e emoji, u claimed until, l last login, a last active, n last seen, c changed at,
+--   d devices "mobile,web", v version, o {s, x, e, l, a, n, c} as it is to others, where that is something else
+local CLOCKS = {'l', 'a', 'n', 'c'}
 
 local function fold(app, user)
-  local status, devices, seen = OFFLINE, {}, {}
+  local connected, devices, seen = OFFLINE, {}, {}
   for _, raw in ipairs(redis.call('HVALS', key_sessions(app, user))) do
     local session = cjson.decode(raw)
     local active = session.i ~= 1 and session.b ~= 1
-    status = (active or status == ONLINE) and ONLINE or AWAY
+    connected = (active or connected == ONLINE) and ONLINE or AWAY
     if not seen[session.d] then
       seen[session.d] = true
       devices[#devices + 1] = session.d
     end
   end
   table.sort(devices)
-  return status, table.concat(devices, ',')
+  return connected, table.concat(devices, ',')
 end
 
-local function read_state(app, user)
-  local raw = redis.call('HGET', key_state(app), user)
-  return raw and cjson.decode(raw) or {s = OFFLINE, l = 0, a = 0, n = 0, c = 0, d = '', v = 0}
+local function display(app, user, connected)
+  if connected == OFFLINE then return {s = OFFLINE} end
+  local claim = winner(read_claims(app, user).q)
+  if not claim then return {s = connected} end
+  return {s = claim.s or connected, x = claim.t, e = claim.m, u = claim.u}
 end
 
-local function append(...)
-  redis.call('XADD', key_feed(), 'MAXLEN', '~', feed_max, '*', ...)
+local function same_display(one, other)
+  return one.s == other.s and one.x == other.x and one.e == other.e
+end
+
+local function to_others(seen)
+  return seen.s == INVISIBLE and {s = OFFLINE} or seen
+end
+
+local function advance(face, clocks)
+  for name, at in pairs(clocks) do
+    if at > face[name] then face[name] = at end
+  end
+end
+
+local function face_of(state)
+  return {s = state.s, x = state.x, e = state.e, l = state.l, a = state.a, n = state.n, c = state.c}
+end
+
+local function set_display(face, seen)
+  face.s, face.x, face.e = seen.s, seen.x, seen.e
+end
+
+-- To others the clocks of somebody hidden stand still. Whoever hides leaves now; whoever comes out of it comes in now.
+local function advance_others(others, was, truth, clocks, seen)
+  local hid, hides = was == INVISIBLE, truth.s == INVISIBLE
+  if not hid and not hides then
+    advance(others, clocks)
+  elseif others.s ~= OFFLINE and seen.s == OFFLINE then
+    advance(others, {n = now})
+  elseif hid and seen.s ~= OFFLINE then
+    advance(others, {l = truth.l > others.l and now or 0, a = truth.a > others.a and now or 0})
+  end
 end
 
 -- Of each user the newest change alone is kept: whoever was away needs no other.
@@ -72,31 +76,46 @@ local function remember(app, user, version)
   end
 end
 
--- Folds the user's sessions and moves the clocks forward. Only when what others see has changed does the
--- app's version grow and the log get an entry. Returns the state before (a number) and the state now (JSON).
-local function settle(app, user, clocks)
-  local state = read_state(app, user)
-  local before = state.s
-  state.s, state.d = fold(app, user)
-  for name, at in pairs(clocks) do
-    if at > state[name] then state[name] = at end
-  end
-  if state.s ~= before then
-    state.c = now
-    state.v = redis.call('HINCRBY', key_versions(), app, 1)
-  end
-  local raw = cjson.encode(state)
-  redis.call('HSET', key_state(app), user, raw)
-  redis.call('ZADD', key_unflushed(), now, member(app, user))
-  if state.s ~= before then
-    remember(app, user, state.v)
-    append('kind', 'change', 'app', app, 'user', user, 'version', state.v, 'state', raw)
-  end
-  return before, raw
+local function tell(app, user, kind, version, raw)
+  append('kind', kind, 'app', app, 'user', user, 'version', version, 'state', raw)
 end
 
-local function version_of(app)
-  return tonumber(redis.call('HGET', key_versions(), app) or 0)
+-- Folds anew and moves the clocks forward. Only when what others see has changed does the app's version grow.
+-- Returns the state as JSON.
+local function settle(app, user, clocks)
+  local state = read_json(key_state(app), user) or {s = OFFLINE, l = 0, a = 0, n = 0, c = 0, v = 0}
+  local others, was = state.o or face_of(state), face_of(state)
+  local connected, devices = fold(app, user)
+  local truth = display(app, user, connected)
+  local seen = to_others(truth)
+  local is_change, is_own = not same_display(others, seen), not same_display(was, truth)
+
+  set_display(state, truth)
+  state.u, state.d = truth.u, devices
+  advance(state, clocks)
+  advance_others(others, was.s, state, clocks, seen)
+  set_display(others, seen)
+  if is_own then state.c = now end
+  if is_change then
+    others.c = now
+    state.v = redis.call('HINCRBY', key_versions(), app, 1)
+  end
+  local is_same = same_display(others, state)
+  for _, name in ipairs(CLOCKS) do is_same = is_same and others[name] == state[name] end
+  state.o = not is_same and others or nil
+
+  local raw = cjson.encode(state)
+  redis.call('HSET', key_state(app), user, raw)
+  -- never the same score twice, or what moves in the millisecond of a flush would not be flushed again
+  local marked = tonumber(redis.call('ZSCORE', key_unflushed(), member(app, user)) or 0)
+  redis.call('ZADD', key_unflushed(), math.max(now, marked + 1), member(app, user))
+  if is_change then
+    remember(app, user, state.v)
+    tell(app, user, 'change', state.v, raw)
+  elseif is_own and was.s ~= OFFLINE and truth.s ~= OFFLINE then
+    tell(app, user, 'own', version_of(app), raw)
+  end
+  return raw
 end
 
 -- Takes the session out of every index; the caller settles the user.
@@ -125,13 +144,4 @@ local function put(app, user, id, session)
   redis.call('ZREM', key_ending(), member(app, user, id))
   -- a node that registers after a data loss and dies before its next tick would else be on nobody's list
   redis.call('ZADD', key_nodes(), 'NX', now + lease_ms, session.n)
-end
-
-local function is_gone(app, user)
-  return redis.call('ZSCORE', key_gone(), member(app, user)) and true or false
-end
-
--- The node that holds the session reads this and closes its socket with the code.
-local function order_close(app, user, id, code)
-  append('kind', 'close', 'app', app, 'user', user, 'session', id, 'code', code)
 end

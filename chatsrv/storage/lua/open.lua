@@ -1,5 +1,6 @@
 -- A connection that proved who it is becomes a session.
 -- ARGV[6] app  [7] user  [8] session id  [9] session without o (JSON)  [10] sessions allowed per user
+-- [11] claims as SQL has them  [12] when they changed there  [13] a claim to begin with (JSON), or ""
 -- Returns {epoch, version, resumed, state JSON}, or {epoch} where the user has been deleted or deactivated meanwhile.
 local app, user, id, new = ARGV[6], ARGV[7], ARGV[8], cjson.decode(ARGV[9])
 local REPLACED, EVICTED = 4001, 4002
@@ -18,7 +19,7 @@ for i = 1, #all, 2 do
     resumed = true
     drop(app, user, other, session)
     if not session.e then order_close(app, user, other, REPLACED) end
-  elseif not session.e then
+  elseif not session.e and not session.h then
     live[#live + 1] = {id = other, session = session}
   end
 end
@@ -31,5 +32,11 @@ end
 
 new.o, new.a = now, now
 put(app, user, id, new)
-local _, state = settle(app, user, resumed and {} or {l = now, a = now})
+adopt_claims(app, user, ARGV[11], ARGV[12])
+if ARGV[13] ~= '' and not resumed then
+  local record = read_claims(app, user)
+  add_claim(record, cjson.decode(ARGV[13]))
+  write_claims(app, user, record)
+end
+local state = settle(app, user, resumed and {} or {l = now, a = now})
 return {epoch, version_of(app), resumed and 1 or 0, state}

@@ -12,6 +12,7 @@ if #all > 0 then settle(app, user, {n = now}) end
 order_close(app, user, '*', code)
 if fate == 'forget' then
   redis.call('HDEL', key_state(app), user)
+  forget_claims(app, user)
   redis.call('ZREM', key_unflushed(), member(app, user))
 end
 return #all / 2

@@ -3,8 +3,7 @@
 -- [11] last action told apart only when it is so much newer, ms
 -- Returns 1, or 0 where the session is not live.
 local app, user, id, idle, background = ARGV[6], ARGV[7], ARGV[8], tonumber(ARGV[9]), tonumber(ARGV[10])
-local raw = redis.call('HGET', key_sessions(app, user), id)
-local session = raw and cjson.decode(raw)
+local session = read_json(key_sessions(app, user), id)
 if not session or session.e then return 0 end
 
 local moved = session.i ~= idle or session.b ~= background

@@ -6,7 +6,8 @@ from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
-from chatsrv.domain.presence import Device, NewSession
+from chatsrv.domain.clock import Clock
+from chatsrv.domain.sessions import Device, NewSession
 from chatsrv.services import Services
 from tests.client import Answer, ApiClient
 
@@ -31,6 +32,41 @@ async def come_online(services: Services, username: str) -> str:
     session = NewSession(uuid4().hex, uuid4().hex, False, Device.WEB, False, "websocket", "127.0.0.1")
     await services.presence.open(app, user, session)
     return session.id
+
+
+async def end_the_hold(services: Services, clock: Clock) -> None:
+    """In a keyspace that is new, offline changes wait for one lease."""
+    await services.upkeep.beat()
+    await pass_time(services, clock, services.settings.node_dead_s + 1)
+
+
+async def pass_time(services: Services, clock: Clock, seconds: float) -> None:
+    """The clock goes on, the node lives through it, and what is over by then ends.
+
+    After more than a lease the node finds its own over and registers its sockets again.
+    """
+    await services.upkeep.beat()
+    clock.advance(seconds)
+    await services.upkeep.beat()
+    await services.upkeep.sweep()
+
+
+async def make_token(api: ApiClient, username: str) -> str:
+    answer = await api.post(f"{path_of(username)}/tokens")
+    assert answer.status == 201, answer.json
+    return str(answer.json["token"])
+
+
+async def as_user(api: ApiClient, username: str) -> ApiClient:
+    """The same server, asked with a new token of this user."""
+    return api.speaking_as(await make_token(api, username))
+
+
+async def version_of(api: ApiClient) -> int:
+    """It grows with every change that others see."""
+    answer = await api.post("/v1/demo/presence/query", {"usernames": []})
+    assert answer.status == 200, answer.json
+    return int(answer.json["version"])
 
 
 def usernames(answer: Answer) -> list[str]:

@@ -13,6 +13,7 @@ from tests.api.raw import send
 from tests.api.serving import serving, wire_to
 from tests.client import ApiClient
 from tests.conftest import DemoApp, MakeSettings
+from tests.realtime.conftest import eventually
 
 pytestmark = pytest.mark.parametrize("database_source", ["sqlite_template"], indirect=True)
 
@@ -23,7 +24,9 @@ ALLOWED = {
     "/v1/users": "OPTIONS, POST",
     "/v1/users/anna": "GET, HEAD, OPTIONS",
     "/v1/demo/bulk/users": "GET, HEAD, OPTIONS, POST, PUT",
-    **{f"{ONE}/{verb}": "OPTIONS, POST" for verb in ("rename", "deactivate", "reactivate", "tokens")},
+    **{f"{ONE}/{verb}": "OPTIONS, POST" for verb in ("rename", "deactivate", "reactivate")},
+    f"{ONE}/tokens": "DELETE, OPTIONS, POST",
+    f"{ONE}/presence": "DELETE, GET, HEAD, OPTIONS, PUT",
     "/healthz": "GET, HEAD, OPTIONS",
 }
 
@@ -173,7 +176,13 @@ async def test_without_redis_the_directory_works_and_says_that_presence_is_stale
 async def _begin(api: ApiClient, services: Services) -> None:
     await add(api, "anna", "ben")
     await come_online(services, "anna")
+    user = await services.users.find("demo", "anna")
+    await eventually(lambda: _is_mirrored(services, user.id), "the node has read it in the log")
     assert usernames(await api.get(f"{USERS}?presence=true&sort=-last_login_at")) == ["anna", "ben"]
+
+
+async def _is_mirrored(services: Services, user_id: int) -> bool:
+    return bool(services.mirror.read("demo", [user_id]))
 
 
 async def _check_stale(api: ApiClient) -> None:
@@ -181,10 +190,19 @@ async def _check_stale(api: ApiClient) -> None:
     assert (usernames(page), page.json["stale"]) == (["anna", "ben"], True)
     assert "Presence-Stale" in page.headers
     assert page.json["users"][0]["last_login_at"] is not None
+    assert [user["presence_status"] for user in page.json["users"]] == [1, 0]
+    assert usernames(await api.get(f"{USERS}?presence=true&filter=presence_status:eq:1")) == ["anna"]
+    queried = await api.post("/v1/demo/presence/query", {"usernames": ["anna"]})
+    assert (queried.json["stale"], queried.json["users"][0]["presence_status"]) == (True, 1)
+    assert (await api.get("/v1/demo/presence/counts")).json == {
+        "online": 1, "away": 0, "dnd": 0, "total": 2, "stale": True
+    }  # fmt: skip
+    assert (await api.get("/v1/demo/presence")).json["stale"]
+    assert (await api.get(f"{ONE}/presence")).json["stale"]
+    refused(await api.put(f"{ONE}/presence", {"status": "dnd"}), 503, 50300)
     assert (await api.put(f"{USERS}/anna", {"name": "A"})).status == 200
     assert (await api.post(USERS, {"username": "eve"})).status == 201
     assert (await api.delete(f"{USERS}/eve")).status == 204
-    refused(await api.get(f"{USERS}?filter=presence_status:eq:1"), 503, 50300)
 
 
 async def test_the_wrong_app_and_an_app_that_does_not_exist_look_the_same(api: ApiClient, demo: DemoApp) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chatsrv.domain.clock import Clock
-from chatsrv.domain.presence import Departure
+from chatsrv.domain.sessions import Departure
 from chatsrv.services import Services
 from tests.api.native.people import add, come_online
 from tests.api.native.refusals import refused

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chatsrv.domain.clock import Clock
-from chatsrv.domain.presence import Departure
+from chatsrv.domain.sessions import Departure
 from chatsrv.services import Services
 from tests.api.native.people import USERS, add, come_online
 from tests.api.native.refusals import refused

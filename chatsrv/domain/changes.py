@@ -1,0 +1,63 @@
+"""What the change log says, and what comes of opening a session or setting a claim."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chatsrv.domain.presence import Warm
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A session is open; `resumed` when it came back inside its grace, which others did not see."""
+
+    epoch: str
+    version: int
+    resumed: bool
+    warm: Warm
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A claim was taken: it counts from `applied_at` on, which is later where too many came (`coalesced`)."""
+
+    applied_at: int
+    coalesced: bool
+    warm: Warm
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Changed:
+    """A user's state has changed. What others see of it takes the next `version` of the app.
+
+    What the user's own sockets alone may see (`is_own`) takes none: it happened at the version that was reached.
+    Each is equal to itself alone, and so costs nothing to look up, however many sockets are to hear of it.
+    """
+
+    app_id: str
+    user_id: int
+    version: int
+    warm: Warm
+    is_own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CloseOrdered:
+    """Whoever holds this session (every session of the user if None) closes its socket with `code`."""
+
+    app_id: str
+    user_id: int
+    session_id: str | None
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """From here on the user goes by this name."""
+
+    app_id: str
+    user_id: int
+    username: str
+
+
+Entry = Changed | CloseOrdered | Renamed

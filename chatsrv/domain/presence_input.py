@@ -1,0 +1,113 @@
+"""What clients say about presence, read the same over REST and over sockets. Everything raises Invalid."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from chatsrv.domain.errors import Invalid, Problem
+from chatsrv.domain.instants import NEVER, from_text, to_text
+from chatsrv.domain.presence import Claim, PresenceStatus, Source
+
+TEXT_MAX = 100
+EMOJI_MAX_BYTES = 32
+LATEST_END = 95_617_584_000_000
+"""The year 5000. What the scripts of Redis reckon with has 14 digits, which end in the year 5138."""
+
+STATUSES: Mapping[Any, PresenceStatus] = {
+    key: status
+    for status in (PresenceStatus.ONLINE, PresenceStatus.AWAY, PresenceStatus.DND, PresenceStatus.INVISIBLE)
+    for key in (int(status), status.name.lower())
+}
+STATUS_SENTENCE = "must be online, away, dnd or invisible (1, 3, 4, 2); whoever goes offline closes their connections"
+
+CLAIM_FIELDS = ("status", "text", "emoji", "expires_at")
+"""What both edges take; the source can be chosen over REST alone."""
+
+
+def read_claim(fields: Mapping[str, Any], claim_id: str, now: int) -> Claim:
+    """Of the fields `status, text, emoji, expires_at, source`, each of which may be missing or null."""
+    problems: list[Problem] = []
+
+    def read(name: str, rule: Callable[[Any], Any], otherwise: Any) -> Any:
+        if fields.get(name) is None:
+            return otherwise
+        try:
+            return rule(fields[name])
+        except ValueError as error:
+            problems.append(Problem(name, str(error)))
+            return otherwise
+
+    claim = Claim(
+        id=claim_id,
+        source=read("source", _source, Source.MANUAL),
+        status=read("status", _status, None),
+        text=read("text", _text, None),
+        emoji=read("emoji", _emoji, None),
+        expires_at=read("expires_at", lambda value: _future(value, now), NEVER),
+        set_at=now,
+    )
+    if problems:
+        raise Invalid(*problems)
+    return claim
+
+
+def read_status(value: Any) -> PresenceStatus:
+    """The int or the word."""
+    try:
+        return _status(value)
+    except ValueError as error:
+        raise Invalid(Problem("status", str(error))) from error
+
+
+def read_usernames(fields: Mapping[str, Any], most: int) -> list[str]:
+    names = fields.get("usernames")
+    if not isinstance(names, list) or len(names) > most or not all(isinstance(name, str) for name in names):
+        raise Invalid(Problem("usernames", f"must be an array of at most {most} strings"))
+    return names
+
+
+def _status(value: Any) -> PresenceStatus:
+    # True would be found as 1, and a float as the int that it equals
+    if type(value) not in (int, str) or value not in STATUSES:
+        raise ValueError(STATUS_SENTENCE)
+    return STATUSES[value]
+
+
+def _source(value: Any) -> Source:
+    if not isinstance(value, str) or value not in tuple(Source):
+        raise ValueError(f"must be one of {', '.join(Source)}")
+    return Source(value)
+
+
+def _text(value: Any) -> str | None:
+    text = _plain(value)
+    if len(text) > TEXT_MAX:
+        raise ValueError(f"must have at most {TEXT_MAX} characters")
+    return text or None
+
+
+def _emoji(value: Any) -> str | None:
+    text = _plain(value)
+    if len(text.encode()) > EMOJI_MAX_BYTES:
+        raise ValueError(f"must have at most {EMOJI_MAX_BYTES} bytes")
+    return text or None
+
+
+def _plain(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("must be a string")
+    text = unicodedata.normalize("NFC", value).strip(" ")
+    if any(unicodedata.category(char) in ("Cc", "Cs") for char in text):
+        raise ValueError("must have no control characters")
+    return text
+
+
+def _future(value: Any, now: int) -> int:
+    if not isinstance(value, str):
+        raise ValueError("must be an RFC 3339 instant, such as 2026-03-01T09:30:00Z")
+    at = from_text(value)
+    if not now < at < LATEST_END:
+        raise ValueError(f"must lie in the future, before the year 5000; it is {to_text(now)} here")
+    return at

@@ -1,0 +1,55 @@
+"""What a client connects with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chatsrv.domain.errors import Distrust, Invalid, Problem, Unauthenticated
+from chatsrv.domain.presence import PresenceStatus
+from chatsrv.domain.presence_input import read_status
+from chatsrv.domain.sessions import Device
+
+CLIENT_ID_MAX = 128
+AUTH_FIELDS = ("token", "client_id", "device", "background", "status")
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """`status`: what to show from the first moment, if anything."""
+
+    token: str
+    client_id: str | None
+    device: Device
+    background: bool
+    status: PresenceStatus | None
+
+
+def read_auth(auth: Any) -> Credentials:
+    """Raises Unauthenticated without a token, and Invalid naming the field that is wrong."""
+    if auth is None or (isinstance(auth, Mapping) and not auth.get("token")):
+        raise Unauthenticated(Distrust.MISSING, "Connect with auth: {token}.")
+    if not isinstance(auth, Mapping):
+        raise Invalid(Problem("auth", "must be an object"))
+    checks = {
+        ("token", "must be a string"): isinstance(auth["token"], str),
+        ("client_id", f"must be a string of 1 to {CLIENT_ID_MAX} characters"): _is_client_id(auth.get("client_id")),
+        ("device", f"must be one of {', '.join(Device)}"): auth.get("device", Device.WEB) in tuple(Device),
+        ("background", "must be true or false"): isinstance(auth.get("background", False), bool),
+    }
+    problems = [Problem(name, sentence) for (name, sentence), is_good in checks.items() if not is_good]
+    problems += [Problem(name, "is not known here") for name in auth if name not in AUTH_FIELDS]
+    if problems:
+        raise Invalid(*problems)
+    return Credentials(
+        token=auth["token"],
+        client_id=auth.get("client_id"),
+        device=Device(auth.get("device", Device.WEB)),
+        background=auth.get("background", False),
+        status=None if auth.get("status") is None else read_status(auth["status"]),
+    )
+
+
+def _is_client_id(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and 0 < len(value) <= CLIENT_ID_MAX)

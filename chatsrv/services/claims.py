@@ -1,0 +1,65 @@
+"""Claims and heartbeats: what users, their backends and their calendars say about a state."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import msgspec
+
+from chatsrv.domain.changes import Claimed
+from chatsrv.domain.errors import Inactive, UserNotFound
+from chatsrv.domain.presence import Claim, Presence, Viewer, see
+from chatsrv.domain.sessions import Device
+from chatsrv.domain.users import AccountStatus, KeptClaims, User
+from chatsrv.settings import Settings
+from chatsrv.storage.presence import PresenceStore
+
+
+class Claims:
+    """Every method raises Unavailable where Redis does not answer."""
+
+    def __init__(self, store: PresenceStore, settings: Settings) -> None:
+        self._store = store
+        self._settings = settings
+
+    async def set_often(self, user: User, claim: Claim) -> Claimed:
+        """For a connected client, which may say so over and over: of too many the last one counts, a little later."""
+        settings = self._settings
+        window_ms = int(settings.presence_sets_window_s * 1000)
+        # what SQL has was brought along when the session opened, and may be old by now
+        claimed = await self._store.claim(
+            user.app_id, user.id, claim, KeptClaims(), sets_max=settings.presence_sets, window_ms=window_ms
+        )
+        return claimed if claimed else _gone(user)
+
+    async def put(self, user: User, claim: Claim | None, ttl_s: int | None, address: str, viewer: Viewer) -> Presence:
+        """Sets the claim, if any, and renews the heartbeat if it has a time to live; the presence after it.
+
+        Raises UserNotFound and Inactive.
+        """
+        _check_active(user)
+        heartbeat = b"" if ttl_s is None else msgspec.json.encode(_heartbeat(address))
+        claimed = await self._store.claim(
+            user.app_id, user.id, claim, user.claims, heartbeat=heartbeat, ttl_ms=(ttl_s or 0) * 1000
+        )
+        return see(user, claimed.warm if claimed else _gone(user), viewer)
+
+    async def clear(self, user: User, viewer: Viewer) -> Presence:
+        """Takes back all claims and ends the heartbeat; the presence after it. Raises UserNotFound and Inactive."""
+        _check_active(user)
+        warm = await self._store.clear(user.app_id, user.id)
+        return see(user, warm or _gone(user), viewer)
+
+
+def _heartbeat(address: str) -> dict[str, str | int]:
+    """A session as fold.lua describes it, of no node and no client."""
+    return {"n": "", "k": "", "w": 0, "d": Device.BOT.value, "b": 0, "i": 0, "t": "http", "p": address, "g": 0}
+
+
+def _check_active(user: User) -> None:
+    if user.status is not AccountStatus.ACTIVE:
+        raise Inactive(f"The account {user.username!r} is deactivated.")
+
+
+def _gone(user: User) -> NoReturn:
+    raise UserNotFound(f"There is no user {user.username!r}.")

@@ -1,0 +1,10 @@
+-- Takes back every claim of a user, whoever made it, and ends their heartbeat.
+-- ARGV[6] app  [7] user
+-- Returns the state JSON, or nothing where the user has been deleted or deactivated meanwhile.
+local app, user = ARGV[6], ARGV[7]
+local HEARTBEAT = 'heartbeat'
+if is_gone(app, user) then return false end
+write_claims(app, user, {k = math.max(now, read_claims(app, user).k + 1)})
+local heartbeat = read_json(key_sessions(app, user), HEARTBEAT)
+if heartbeat then let_end(app, user, HEARTBEAT, heartbeat, 0, now) end
+return settle(app, user, heartbeat and {n = now} or {})
