@@ -92,6 +92,24 @@ MUTANTS = {
     "going idle is not told": ("touch", "settle(app, user, idle == 0 and {a = now} or {})", ""),
 }
 
+CAUGHT_BY = {
+    "registering takes no lease": 17,
+    "no hold after a data loss": 41,
+    "a sleeper sweeps before it registers": 2,
+    "a change is not told": 3,
+    "a dead node's users go at once": 17,
+    "a purge leaves the sessions": 2,
+    "claims are never adopted": 5,
+    "a set that does not wait leaves the one that waits": 1,
+    "the user's own sockets are not told": 1,
+    "a claim that waits is applied when it is over": 3,
+    "a deleted user's claims are left": 2,
+    "clearing after a data loss holds nothing": 41,
+    "signing out after a data loss holds nothing": 95,
+    "a heartbeat is evicted": 1,
+}
+"""The schedule to begin with, which caught it when this was written; for the others the first."""
+
 
 def mutate(texts: Mapping[str, str], name: str) -> dict[str, str]:
     where, good, wrong = MUTANTS[name]
