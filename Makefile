@@ -1,7 +1,7 @@
 # make run     creates .venv, installs, starts chatsrv on embedded SQLite and Valkey
 # make test    the same .venv, then the whole test suite
 # make check   lint, types, layers and tests
-# make soak    10,000 random schedules of faults on the presence scripts; some minutes
+# make soak    presence under faults: 10,000 random schedules, and real processes at their default timings; a quarter of an hour
 # make format  rewrites the code in the one style
 # make clean   removes .venv and everything that can be made anew; your data stays
 #
@@ -27,6 +27,7 @@ test: $(VENV)/.installed-dev
 
 soak: $(VENV)/.installed-dev
 	@CHATSRV_TEST_SCHEDULES=10000 $(BIN)/python -m pytest -n 2 --timeout 3600 -k schedule tests/storage/test_presence_faults.py
+	@CHATSRV_TEST_FULL=1 $(BIN)/python -m pytest -n 2 --dist worksteal --timeout 600 --durations 0 tests/faults
 
 lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check
