@@ -210,10 +210,10 @@ class Namespace:
 
     async def _answer(self, sid: str, act: Callable[[Seat], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
         """What is acked: the command's answer, or its error in words. The connection lives on."""
-        connection = self._connections[sid]
+        connection = self._connections.get(sid)
         try:
             await self._count_event(sid)
-            return await act(connection.seat or _not_in(sid))
+            return await act((connection and connection.seat) or _not_in(sid))
         except ChatError as error:
             if not isinstance(error, Unavailable):
                 await self._count_bad(sid)

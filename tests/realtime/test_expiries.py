@@ -13,6 +13,8 @@ from chatsrv.services import Services
 from tests.conftest import DemoApp
 from tests.realtime.conftest import Client
 
+pytestmark = pytest.mark.parametrize("database_source", ["sqlite_template"], indirect=True)
+
 NewClient = Callable[..., Client]
 
 

@@ -16,6 +16,8 @@ from chatsrv.storage.keys import key, shard_key, shard_of
 from tests.conftest import DemoApp, MakeSettings
 from tests.realtime.conftest import Client, Connect, changes, eventually, running_node
 
+pytestmark = pytest.mark.parametrize("database_source", ["sqlite_template"], indirect=True)
+
 PRESENCE = [
     "username",
     "presence_status",

@@ -148,6 +148,17 @@ async def test_what_the_users_own_sockets_alone_may_see_takes_no_version(still: 
     assert (entry.is_own, entry.version) == (False, 3)
 
 
+async def test_sockets_that_are_put_back_hear_that_their_user_hides(still: Keyspace) -> None:
+    """Said while no session was known, as after a loss of data."""
+    registration = still.registration("s1")
+    await still.claim(INVISIBLE)
+    await still.news()
+    await still.store.register(SHARD, "a", [registration])
+    (entry,) = await still.news()
+    assert isinstance(entry, Changed)
+    assert (entry.is_own, entry.warm.truth.status, entry.warm.to_others.status) == (True, INVISIBLE, OFFLINE)
+
+
 async def test_an_own_change_moves_the_users_own_clock_alone(still: Keyspace) -> None:
     await still.open("s1")
     await still.claim(INVISIBLE)

@@ -81,8 +81,9 @@ local function tell(app, user, kind, version, raw)
 end
 
 -- Folds anew and moves the clocks forward. Only when what others see has changed does the app's version grow.
+-- `were_here`: the user's own sockets are no news, and want to hear how the user shows now.
 -- Returns the state as JSON.
-local function settle(app, user, clocks)
+local function settle(app, user, clocks, were_here)
   local state = read_json(key_state(app), user) or {s = OFFLINE, l = 0, a = 0, n = 0, c = 0, v = 0}
   local others, was = state.o or face_of(state), face_of(state)
   local connected, devices = fold(app, user)
@@ -112,7 +113,7 @@ local function settle(app, user, clocks)
   if is_change then
     remember(app, user, state.v)
     tell(app, user, 'change', state.v, raw)
-  elseif is_own and was.s ~= OFFLINE and truth.s ~= OFFLINE then
+  elseif is_own and (was.s ~= OFFLINE or were_here) and truth.s ~= OFFLINE then
     tell(app, user, 'own', version_of(app), raw)
   end
   return raw

@@ -12,7 +12,7 @@ for i = 7, #ARGV, 7 do
     put(app, user, id, session)
     adopt_claims(app, user, ARGV[i + 5], ARGV[i + 6])
     -- SQL may not have had it yet when the data were lost
-    settle(app, user, {l = tonumber(ARGV[i + 4])})
+    settle(app, user, {l = tonumber(ARGV[i + 4])}, true)
   end
 end
 return {epoch, refused}
