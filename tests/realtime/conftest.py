@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 import socketio
-from aiohttp import web
+from aiohttp import ClientSession, web
 from redis.asyncio import Redis
 
 from chatsrv.app import create_app
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.presence import SERVER
 from chatsrv.services import Services
+from tests.client import ApiClient
 from tests.conftest import DemoApp, MakeSettings
 
 DEADLINE_S = 10.0
@@ -145,3 +146,28 @@ def lose_data(make_settings: MakeSettings) -> LoseData:
                 await redis.delete(name)
 
     return lose_data
+
+
+@pytest.fixture
+async def api(node: str, demo: DemoApp) -> AsyncIterator[ApiClient]:
+    async with ClientSession() as session:
+        yield ApiClient(session, node, {"Authorization": f"Bearer {demo.key}"})
+
+
+@pytest.fixture
+async def token(services: Services, demo: DemoApp) -> str:
+    """Anna's."""
+    await services.users.create(demo.id, {"username": "anna", "first_name": "Anna"}, SERVER)
+    return await token_of(services, demo, "anna")
+
+
+async def token_of(services: Services, demo: DemoApp, username: str) -> str:
+    return (await services.callers.mint_token(await services.apps.get(demo.id), username, 600))[0]
+
+
+async def shows(api: ApiClient, status: int, username: str = "anna") -> bool:
+    return bool((await api.get(f"/v1/demo/users/{username}")).json["presence_status"] == status)
+
+
+async def has_no_sockets(services: Services) -> bool:
+    return services.metrics.registry.get_sample_value("chatsrv_sockets") == 0
