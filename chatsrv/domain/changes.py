@@ -5,16 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chatsrv.domain.presence import Warm
+from chatsrv.domain.sessions import Session
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A session is open; `resumed` when it came back inside its grace, which others did not see."""
+    """A session is open; `resumed` when it came back inside its grace, which others did not see.
+
+    `session` is what it is now: who comes back is as idle as they were, and in the same channels.
+    """
 
     epoch: str
     version: int
     resumed: bool
     warm: Warm
+    session: Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,8 @@ class Claimed:
 class Changed:
     """A user's state has changed. What others see of it takes the next `version` of the app.
 
-    What the user's own sockets alone may see (`is_own`) takes none: it happened at the version that was reached.
+    What the user's own sockets alone may see (`is_own`) takes none: it happened at the version that was reached. Where
+    none of them wants to hear it (`is_unheard`), it is for what nodes remember.
     Each is equal to itself alone, and so costs nothing to look up, however many sockets are to hear of it.
     """
 
@@ -39,6 +45,7 @@ class Changed:
     version: int
     warm: Warm
     is_own: bool = False
+    is_unheard: bool = False
 
 
 @dataclass(frozen=True, slots=True)

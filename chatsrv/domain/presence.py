@@ -47,7 +47,7 @@ RANKS = {Source.CALL: 3, Source.MANUAL: 2, Source.CALENDAR: 1, Source.EXTERNAL: 
 class Claim:
     """What somebody says a user's state is, until `expires_at` (NEVER: until it is cleared).
 
-    `status` None leaves it at what the connections say, and adds a text or an emoji alone.
+    `status` None leaves it at what the source claims already, or at what the connections say: words alone.
     """
 
     id: str
@@ -71,12 +71,27 @@ class Claim:
 
 
 def add_claim(claims: Sequence[Claim], new: Claim, now: int, most: int) -> tuple[Claim, ...]:
-    """The claims that can still come to show once `new` has been set; at most so many, the oldest give way."""
+    """The claims that can still come to show once `new` has been set; at most so many, the least give way."""
     live = [claim for claim in claims if claim.is_live(now)]
+    own = [claim for claim in live if claim.source is new.source]
     if new.clears:
-        return tuple(claim for claim in live if claim.source is not new.source)
-    kept = [claim for claim in live if claim.source is not new.source or not new._outlasts(claim)]
-    return (*kept, new)[-most:]
+        return tuple(claim for claim in live if claim not in own)
+    new = _with_status(new, own)
+    kept = [*(claim for claim in live if claim not in own or not new._outlasts(claim)), new]
+    while len(kept) > most:
+        # never the one that counts: somebody who hides would be seen
+        counts = winner(kept, now)
+        kept.remove(min((claim for claim in kept if claim is not counts), key=_weight))
+    return tuple(kept)
+
+
+def _with_status(new: Claim, own: Sequence[Claim]) -> Claim:
+    """Words alone go with what the same source claimed last, for as long as that is claimed."""
+    last = max(reversed(own), key=lambda claim: claim.set_at, default=None)
+    if new.status is not None or last is None or last.status is None:
+        return new
+    ends = [at for at in (new.expires_at, last.expires_at) if at != NEVER]
+    return replace(new, status=last.status, expires_at=min(ends, default=NEVER))
 
 
 def winner(claims: Iterable[Claim], now: int) -> Claim | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from chatsrv.domain.errors import Invalid, Problem
+from chatsrv.domain.fields import Refused, read_text
 from chatsrv.domain.instants import NEVER, from_text, to_text
 from chatsrv.domain.presence import Claim, PresenceStatus, Source
 
@@ -62,9 +62,13 @@ def read_status(value: Any) -> PresenceStatus:
 
 
 def read_usernames(fields: Mapping[str, Any], most: int) -> list[str]:
-    names = fields.get("usernames")
+    return read_names(fields, "usernames", most)
+
+
+def read_names(fields: Mapping[str, Any], field: str, most: int) -> list[str]:
+    names = fields.get(field)
     if not isinstance(names, list) or len(names) > most or not all(isinstance(name, str) for name in names):
-        raise Invalid(Problem("usernames", f"must be an array of at most {most} strings"))
+        raise Invalid(Problem(field, f"must be an array of at most {most} strings"))
     return names
 
 
@@ -82,26 +86,15 @@ def _source(value: Any) -> Source:
 
 
 def _text(value: Any) -> str | None:
-    text = _plain(value)
-    if len(text) > TEXT_MAX:
-        raise ValueError(f"must have at most {TEXT_MAX} characters")
-    return text or None
+    """Spaces at the ends are nobody's message."""
+    return read_text(value, TEXT_MAX).strip(" ") or None
 
 
 def _emoji(value: Any) -> str | None:
-    text = _plain(value)
+    text = read_text(value).strip(" ")
     if len(text.encode()) > EMOJI_MAX_BYTES:
-        raise ValueError(f"must have at most {EMOJI_MAX_BYTES} bytes")
+        raise Refused(f"must have at most {EMOJI_MAX_BYTES} bytes")
     return text or None
-
-
-def _plain(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError("must be a string")
-    text = unicodedata.normalize("NFC", value).strip(" ")
-    if any(unicodedata.category(char) in ("Cc", "Cs") for char in text):
-        raise ValueError("must have no control characters")
-    return text
 
 
 def _future(value: Any, now: int) -> int:

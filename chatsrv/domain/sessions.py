@@ -52,7 +52,7 @@ class Graces:
     mobile_s: float
     handoff_s: float
 
-    def after(self, departure: Departure, device: Device, background: bool) -> float:
+    def after(self, departure: Departure, device: Device, background: bool | None) -> float:
         if departure in (Departure.LOGOUT, Departure.SIGNED_OUT):
             return 0.0
         if departure is Departure.HANDOFF:
@@ -62,13 +62,16 @@ class Graces:
 
 @dataclass(frozen=True, slots=True)
 class NewSession:
-    """A connection that has proved who it is. Without a `client_id` of its own, one is made for it."""
+    """A connection that has proved who it is. Without a `client_id` of its own, one is made for it.
+
+    `background` None: as it was, where it comes back inside its grace, else no.
+    """
 
     id: str
     client_id: str
     has_own_client_id: bool
     device: Device
-    background: bool
+    background: bool | None
     transport: str
     address: str
 
@@ -93,3 +96,4 @@ class Session:
     connected_at: int
     last_active_at: int
     ends_at: int
+    channels: tuple[int, ...] = ()

@@ -9,14 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
-from urllib.parse import urlsplit
 
 from chatsrv.domain import instants
 from chatsrv.domain.errors import Invalid, MetadataTooLarge, Problem
+from chatsrv.domain.fields import Refused, read_avatar, read_text
 from chatsrv.domain.instants import LATEST, NEVER
 
 NAME_MAX = 191
-AVATAR_MAX = 2048
 
 
 class AccountStatus(IntEnum):
@@ -89,65 +88,29 @@ def fold_case(text: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
-class _Refused(ValueError):
-    """The sentence that the rule of a field has for a value."""
-
-
-def _text(value: Any, limit: int) -> str:
-    if not isinstance(value, str):
-        raise _Refused("must be a string")
-    text = unicodedata.normalize("NFC", value)
-    if len(text) > limit:
-        raise _Refused(f"must have at most {limit} characters")
-    if any(unicodedata.category(char) in ("Cc", "Cs") for char in text):
-        raise _Refused("must have no control characters")
-    return text
-
-
 def _name(value: Any) -> str:
-    return _text(value, NAME_MAX)
+    return read_text(value, NAME_MAX)
 
 
 def _username(value: Any) -> str:
     text = _name(value)
     if not text:
-        raise _Refused("must not be empty")
+        raise Refused("must not be empty")
     if text != text.strip():
-        raise _Refused("must not begin or end with a space")
+        raise Refused("must not begin or end with a space")
     # Cf holds the bidi controls and the zero-width characters, with which one name can pose as another
     if any(unicodedata.category(char) in ("Cf", "Zl", "Zp") for char in text):
-        raise _Refused("must have no invisible or bidirectional control characters")
+        raise Refused("must have no invisible or bidirectional control characters")
     if text in (".", ".."):
-        raise _Refused("must not be . or .., which no URL can carry")
+        raise Refused("must not be . or .., which no URL can carry")
     return text
 
 
 def _email(value: Any) -> str:
     text = _name(value)
     if not re.fullmatch(r"[^@\s]+@[^@\s]+", text):
-        raise _Refused("must be an email address")
+        raise Refused("must be an email address")
     return text
-
-
-def _avatar(value: Any) -> str:
-    text = _text(value, AVATAR_MAX)
-    return text if _is_web_address(text) or _is_file_name(text) else _refuse_avatar()
-
-
-def _refuse_avatar() -> str:
-    raise _Refused("must be an http(s) URL or a bare file name")
-
-
-def _is_web_address(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and " " not in text
-
-
-def _is_file_name(text: str) -> bool:
-    return bool(re.fullmatch(r"[^/\\:<>\"]+", text)) and text not in (".", "..") and text == text.strip()
 
 
 def _pattern(pattern: str, sentence: str) -> Callable[[Any], str]:
@@ -156,7 +119,7 @@ def _pattern(pattern: str, sentence: str) -> Callable[[Any], str]:
     def check(value: Any) -> str:
         text = _name(value)
         if not compiled.fullmatch(text):
-            raise _Refused(sentence)
+            raise Refused(sentence)
         return text
 
     return check
@@ -164,14 +127,14 @@ def _pattern(pattern: str, sentence: str) -> Callable[[Any], str]:
 
 def _metadata(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise _Refused("must be an object")
+        raise Refused("must be an object")
     return value
 
 
 def _external_id(value: Any) -> str:
     text = _name(value)
     if not text:
-        raise _Refused("must not be empty; null clears it")
+        raise Refused("must not be empty; null clears it")
     return text
 
 
@@ -182,7 +145,7 @@ RULES: Mapping[str, Callable[[Any], Any]] = {
     "name": _name,
     "email": _email,
     "external_id": _external_id,
-    "avatar": _avatar,
+    "avatar": read_avatar,
     "role": _pattern(r"[A-Za-z][A-Za-z0-9_.-]{0,63}", "must be a word such as user or admin"),
     "language": _pattern(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*", "must be a language tag such as en or pt-BR"),
     "timezone": _pattern(r"[A-Za-z][A-Za-z0-9_+/ ().,&-]{0,63}", "must be a zone name such as Europe/Berlin"),
@@ -200,7 +163,7 @@ def check_fields(values: Mapping[str, Any], metadata_max_bytes: int) -> dict[str
     for field, value in values.items():
         try:
             checked[field] = _check_field(field, value)
-        except _Refused as refusal:
+        except Refused as refusal:
             problems.append(Problem(field, str(refusal)))
     if problems:
         raise Invalid(*problems)
@@ -211,7 +174,7 @@ def check_fields(values: Mapping[str, Any], metadata_max_bytes: int) -> dict[str
 def _check_field(field: str, value: Any) -> Any:
     if value is None:
         if field not in CLEARABLE:
-            raise _Refused("must not be null")
+            raise Refused("must not be null")
         return None
     return RULES[field](value)
 
@@ -239,28 +202,28 @@ def _instant(value: Any) -> int:
     if value is None:
         return NEVER
     if not isinstance(value, str):
-        raise _Refused("must be an RFC 3339 string or null")
+        raise Refused("must be an RFC 3339 string or null")
     at_ms = instants.from_text(value)
     if not NEVER < at_ms < LATEST:
-        raise _Refused("must lie in the years 1970 to 9998")
+        raise Refused("must lie in the years 1970 to 9998")
     return at_ms
 
 
 def _made_at(value: Any) -> int:
     if value is None:
-        raise _Refused("must not be null")
+        raise Refused("must not be null")
     return _instant(value)
 
 
 def _uuid(value: Any) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", value):
-        raise _Refused("must be a lower-case UUID")
+        raise Refused("must be a lower-case UUID")
     return value
 
 
 def _status(value: Any) -> AccountStatus:
     if type(value) is not int or value not in (AccountStatus.ACTIVE, AccountStatus.INACTIVE):
-        raise _Refused("must be 0 (active) or 1 (inactive)")
+        raise Refused("must be 0 (active) or 1 (inactive)")
     return AccountStatus(value)
 
 

@@ -96,10 +96,9 @@ async def set_(seat: Seat, data: Any) -> dict[str, Any]:
     fields = _read(data, ("status",), CLAIM_FIELDS)
     if fields["status"] is None:
         raise Invalid(Problem("status", "is required"))
-    presence, now = seat.services.presence, seat.services.clock.now()
-    claimed = await seat.services.claims.set_often(seat.user, read_claim(fields, uuid7().hex, now))
-    # after the claim: somebody away who hides must not be seen online on the way
-    await presence.touch(seat.sid, active=True)
+    claim = read_claim(fields, uuid7().hex, seat.services.clock.now())
+    claimed = await seat.services.claims.set_often(seat.user, claim, seat.sid)
+    seat.services.presence.note_action(seat.sid)
     return {
         "applied_at": to_text(claimed.applied_at),
         "coalesced": claimed.coalesced,
@@ -115,6 +114,22 @@ async def activity(seat: Seat, data: Any) -> dict[str, Any]:
             raise Invalid(Problem(name, "must be true or false"))
     await seat.services.presence.touch(seat.sid, fields["active"], fields.get("background"))
     return {}
+
+
+async def enter(seat: Seat, data: Any) -> dict[str, Any]:
+    """room:enter {channel}: the user is in that channel with this socket; who is there now."""
+    channel_id = _read_channel(_read(data, ("channel",)))
+    return _render_present(await seat.services.channels.enter(seat.user, seat.sid, channel_id))
+
+
+async def leave(seat: Seat, data: Any) -> dict[str, Any]:
+    """room:leave {channel}: no more; who is there now."""
+    channel_id = _read_channel(_read(data, ("channel",)))
+    return _render_present(await seat.services.channels.leave(seat.user, seat.sid, channel_id))
+
+
+def _render_present(people: list[Person]) -> dict[str, Any]:
+    return {"members": [render_presence(person) for person in people]}
 
 
 async def refresh(seat: Seat, data: Any) -> dict[str, Any]:
@@ -137,6 +152,8 @@ COMMANDS: Mapping[str, Command] = {
     "presence:query": query,
     "presence:set": set_,
     "presence:activity": activity,
+    "room:enter": enter,
+    "room:leave": leave,
     "auth:refresh": refresh,
 }
 
@@ -155,6 +172,15 @@ def _read(data: Any, fields: tuple[str, ...], further: tuple[str, ...] = ()) -> 
 def _stale(seat: Seat) -> dict[str, bool]:
     """While Redis is away, presences are those that were last known."""
     return {} if seat.services.sight.stale_s is None else {"stale": True}
+
+
+def _read_channel(fields: Mapping[str, Any]) -> int:
+    """The id, as a number or as its decimal digits."""
+    value = fields["channel"]
+    text = str(value) if type(value) in (int, str) else ""
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise Invalid(Problem("channel", "must be the id of a channel"))
+    return int(text)
 
 
 def _read_epoch(fields: Mapping[str, Any]) -> str:

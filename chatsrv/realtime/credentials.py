@@ -22,7 +22,7 @@ class Credentials:
     token: str
     client_id: str | None
     device: Device
-    background: bool
+    background: bool | None
     status: PresenceStatus | None
 
 
@@ -36,7 +36,7 @@ def read_auth(auth: Any) -> Credentials:
         ("token", "must be a string"): isinstance(auth["token"], str),
         ("client_id", f"must be a string of 1 to {CLIENT_ID_MAX} characters"): _is_client_id(auth.get("client_id")),
         ("device", f"must be one of {', '.join(Device)}"): auth.get("device", Device.WEB) in tuple(Device),
-        ("background", "must be true or false"): isinstance(auth.get("background", False), bool),
+        ("background", "must be true or false"): isinstance(auth.get("background"), bool | None),
     }
     problems = [Problem(name, sentence) for (name, sentence), is_good in checks.items() if not is_good]
     problems += [Problem(name, "is not known here") for name in auth if name not in AUTH_FIELDS]
@@ -46,7 +46,7 @@ def read_auth(auth: Any) -> Credentials:
         token=auth["token"],
         client_id=auth.get("client_id"),
         device=Device(auth.get("device", Device.WEB)),
-        background=auth.get("background", False),
+        background=auth.get("background"),
         status=None if auth.get("status") is None else read_status(auth["status"]),
     )
 

@@ -189,7 +189,7 @@ class Fanout:
             return
         self._metrics.changes.inc()
         await self._note_version(entry)
-        if key not in self._by_user:
+        if key not in self._by_user or entry.is_unheard:
             return
         if entry.is_own:
             self._own_waiting[key] = entry

@@ -16,6 +16,7 @@ from chatsrv.domain.errors import SetupError
 from chatsrv.metrics import Metrics
 from chatsrv.services.apps import Apps
 from chatsrv.services.callers import Callers
+from chatsrv.services.channels import Channels
 from chatsrv.services.claims import Claims
 from chatsrv.services.clocks import ClockFlush
 from chatsrv.services.explain import Explain
@@ -60,6 +61,7 @@ class Services:
     upserts: Upserts
     transfer: Transfer
     callers: Callers
+    channels: Channels
     presence: PresenceService
     claims: Claims
     explain: Explain
@@ -125,9 +127,10 @@ async def open_services(
             users=users,
             upserts=upserts,
             transfer=Transfer(users, upserts, presence, clocks, settings),
+            channels=Channels(db, presence, sight, settings, clock),
             callers=Callers(apps, users, settings, clock, metrics),
             presence=presence,
-            claims=Claims(store, settings),
+            claims=Claims(store, db, clocks, settings),
             explain=Explain(store, clock),
             sight=sight,
             mirror=mirror,

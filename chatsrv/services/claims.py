@@ -5,32 +5,61 @@ from __future__ import annotations
 from typing import NoReturn
 
 import msgspec
+import structlog
 
 from chatsrv.domain.changes import Claimed
-from chatsrv.domain.errors import Inactive, UserNotFound
-from chatsrv.domain.presence import Claim, Presence, Viewer, see
+from chatsrv.domain.errors import Inactive, Unavailable, UserNotFound
+from chatsrv.domain.presence import INVISIBLE, Claim, Presence, Viewer, see
 from chatsrv.domain.sessions import Device
 from chatsrv.domain.users import AccountStatus, KeptClaims, User
+from chatsrv.services.clocks import ClockFlush
 from chatsrv.settings import Settings
+from chatsrv.storage import users as rows
+from chatsrv.storage.database import Database
 from chatsrv.storage.presence import PresenceStore
+
+log = structlog.get_logger(__name__)
 
 
 class Claims:
     """Every method raises Unavailable where Redis does not answer."""
 
-    def __init__(self, store: PresenceStore, settings: Settings) -> None:
+    def __init__(self, store: PresenceStore, db: Database, clocks: ClockFlush, settings: Settings) -> None:
         self._store = store
+        self._db = db
+        self._clocks = clocks
         self._settings = settings
 
-    async def set_often(self, user: User, claim: Claim) -> Claimed:
-        """For a connected client, which may say so over and over: of too many the last one counts, a little later."""
+    async def set_often(self, user: User, claim: Claim, session_id: str) -> Claimed:
+        """In a session, whose client may say so over and over: of too many the last one counts, a little later."""
         settings = self._settings
-        window_ms = int(settings.presence_sets_window_s * 1000)
-        # what SQL has was brought along when the session opened, and may be old by now
         claimed = await self._store.claim(
-            user.app_id, user.id, claim, KeptClaims(), sets_max=settings.presence_sets, window_ms=window_ms
+            user.app_id,
+            user.id,
+            claim,
+            await self._kept(user),
+            sets_max=settings.presence_sets,
+            window_ms=int(settings.presence_sets_window_s * 1000),
+            session_id=session_id,
         )
+        await self._keep(user, claim)
         return claimed if claimed else _gone(user)
+
+    async def _kept(self, user: User) -> KeptClaims:
+        """As SQL has them now: what was read when the user connected is old. Without SQL, presence goes on."""
+        try:
+            async with self._db.read() as tx:
+                return (await rows.find_claims(tx, [user.id])).get(user.id, KeptClaims())
+        except Unavailable:
+            return KeptClaims()
+
+    async def _keep(self, user: User, claim: Claim | None) -> None:
+        """Who hides must stay hidden though Redis lose its data the next moment."""
+        if claim and claim.status is INVISIBLE:
+            try:
+                await self._clocks.flush_app(user.app_id)
+            except Unavailable:
+                log.warning("claim_not_kept_yet", app=user.app_id, user=user.id)
 
     async def put(self, user: User, claim: Claim | None, ttl_s: int | None, address: str, viewer: Viewer) -> Presence:
         """Sets the claim, if any, and renews the heartbeat if it has a time to live; the presence after it.
@@ -42,6 +71,7 @@ class Claims:
         claimed = await self._store.claim(
             user.app_id, user.id, claim, user.claims, heartbeat=heartbeat, ttl_ms=(ttl_s or 0) * 1000
         )
+        await self._keep(user, claim)
         return see(user, claimed.warm if claimed else _gone(user), viewer)
 
     async def clear(self, user: User, viewer: Viewer) -> Presence:

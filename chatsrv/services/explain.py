@@ -48,11 +48,11 @@ class Explain:
 
     async def explain(self, user: User) -> Explanation:
         """Raises Unavailable."""
-        now = self._clock.now()
         found = await self._store.examine(user.app_id, user.id)
-        # of SQL and Redis, whoever has the newer is right
-        kept = max(found.claims.kept, user.claims, key=lambda kept: kept.changed_at)
-        claims = [claim for claim in read_claims(kept) if claim.is_live(now)]
+        is_warm = found.claims.kept.changed_at >= user.claims.changed_at
+        # a claim in Redis counts until the sweep has ended it; of what SQL has, this node decides
+        now = NEVER if is_warm else self._clock.now()
+        claims = [claim for claim in read_claims(found.claims.kept if is_warm else user.claims) if claim.is_live(now)]
         connected = fold_sessions(session.is_active for session in found.sessions)
         held = {session.node for session in found.sessions}
         return Explanation(

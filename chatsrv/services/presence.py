@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any, NoReturn
 
 import msgspec
 import structlog
@@ -18,6 +19,7 @@ from chatsrv.domain.users import User
 from chatsrv.services.apps import Apps
 from chatsrv.services.sessions import LocalSession, LocalSessions
 from chatsrv.storage.presence import PresenceStore
+from chatsrv.storage.records import Registration
 
 log = structlog.get_logger(__name__)
 
@@ -57,26 +59,41 @@ class PresenceService:
         if opened is None:
             self._local.remove(session.id)
             raise Unauthenticated(Distrust.NO_SUCH_USER, "The user of this token does not exist any more.")
-        login_at = opened.warm.truth.clocks.last_login_at
-        local.registration = replace(local.registration, login_at=login_at)
-        local.is_open = True
+        self._take(local, opened)
         return opened
 
-    def _record(self, app: App, session: NewSession, is_idle: bool = False) -> dict[str, str | int]:
-        """A session as fold.lua describes it."""
-        return {
+    def _take(self, local: LocalSession, opened: Opened) -> None:
+        """The session as it is in Redis now."""
+        found = opened.session
+        local.session = replace(local.session, background=found.background)
+        local.is_idle, local.channels = not found.is_active and not found.background, found.channels
+        local.opened_at, local.acted_at, local.told_at = found.connected_at, found.last_active_at, found.last_active_at
+        local.registration = replace(local.registration, login_at=opened.warm.truth.clocks.last_login_at)
+        self._remember(local)
+        local.is_open = True
+
+    def _remember(self, local: LocalSession) -> Registration:
+        """As the session is now: so it is put back where Redis loses its data."""
+        record = self._record(local.app, local.session)
+        record |= {"i": int(local.is_idle), "o": local.opened_at, "a": local.acted_at}
+        if local.channels:
+            record["r"] = [str(channel_id) for channel_id in local.channels]
+        local.registration = replace(local.registration, record=msgspec.json.encode(record))
+        return local.registration
+
+    def _record(self, app: App, session: NewSession) -> dict[str, Any]:
+        """A new session as fold.lua describes it."""
+        record: dict[str, Any] = {
             "n": self._local.node,
             "k": session.client_id,
             "w": int(session.has_own_client_id),
             "d": session.device.value,
-            "b": int(session.background),
-            "i": int(is_idle),
+            "i": 0,
             "t": session.transport,
             "p": session.address,
             "g": int(self._apps.setting(app, "orphan_grace_s") * 1000),
-            "o": self._clock.now(),
-            "a": self._clock.now(),
         }
+        return record if session.background is None else record | {"b": int(session.background)}
 
     def renew(self, session_id: str, token_issued_at: int) -> None:
         """The session goes on with a newer token."""
@@ -89,9 +106,7 @@ class PresenceService:
 
         Raises NotFound where the session has ended, and Unavailable: then `catch_up` tells Redis later.
         """
-        local = self._local.get(session_id)
-        if local is None:
-            raise NotFound(f"There is no session {session_id!r} here.")
+        local = self._local.get(session_id) or _no_session(session_id)
         is_background = local.session.background if background is None else background
         is_news = (local.is_idle, local.session.background) != (not active, is_background)
         if active:
@@ -100,21 +115,28 @@ class PresenceService:
             local.is_idle, local.session = not active, replace(local.session, background=is_background)
             await self._tell(local)
 
+    def note_action(self, session_id: str) -> None:
+        """The user acted in it, as Redis knows already."""
+        local = self._local.get(session_id)
+        if local:
+            local.is_idle, local.acted_at = False, self._clock.now()
+            local.told_at = local.acted_at
+            self._remember(local)
+
     async def _tell(self, local: LocalSession) -> None:
         """One after the other, so that what is true last is told last."""
         async with local.turn:
             await self._tell_now(local)
 
     async def _tell_now(self, local: LocalSession) -> None:
-        record = self._record(local.app, local.session, local.is_idle)
-        local.registration = item = replace(local.registration, record=msgspec.json.encode(record))
+        item = self._remember(local)
         local.told_at = NEVER
         await self._store.touch(
             item.app_id,
             item.user_id,
             item.session_id,
             idle=local.is_idle,
-            background=local.session.background,
+            background=bool(local.session.background),
             every_ms=self._every_ms,
         )
         local.told_at = local.acted_at
@@ -127,6 +149,37 @@ class PresenceService:
                 local.is_idle, local.told_at = True, NEVER
             if local.told_at == NEVER:
                 await self._tell(local)
+
+    async def enter(self, session_id: str, channel_id: int, most: int) -> bool:
+        """Whether the session is in the channel now, and not in too many. Raises NotFound and Unavailable."""
+        local = self._local.get(session_id) or _no_session(session_id)
+        item = local.registration
+        has_entered = await self._store.enter(item.app_id, item.user_id, session_id, channel_id, most)
+        if has_entered is None:
+            # its socket is here: Redis lost the session, and this node is about to put it back
+            raise Unavailable("presence store")
+        if has_entered:
+            local.channels = (*(other for other in local.channels if other != channel_id), channel_id)
+            self._remember(local)
+        return bool(has_entered)
+
+    async def leave(self, session_id: str, channel_id: int) -> None:
+        """Raises NotFound and Unavailable."""
+        local = self._local.get(session_id) or _no_session(session_id)
+        await self._store.leave(local.app.id, channel_id, local.registration.user_id, session_id)
+        local.channels = tuple(other for other in local.channels if other != channel_id)
+        self._remember(local)
+
+    async def vacate(self, app_id: str, channel_id: int, user_id: int | None) -> None:
+        """The user, or everybody, is in the channel no more. Where Redis does not answer they stay until they leave."""
+        try:
+            await self._store.leave(app_id, channel_id, user_id, None)
+        except Unavailable:
+            log.warning("channel_not_vacated", app=app_id, channel=channel_id, user=user_id)
+
+    async def present(self, app_id: str, channel_id: int) -> set[int]:
+        """Ids of the users who are in the channel. Raises Unavailable."""
+        return await self._store.present(app_id, channel_id)
 
     async def close(self, session_id: str, departure: Departure) -> None:
         """The socket is gone. Where Redis does not answer, reconciliation ends the session later."""
@@ -182,3 +235,7 @@ class PresenceService:
 
     async def forget_app(self, app_id: str) -> None:
         await self._store.forget_app(app_id)
+
+
+def _no_session(session_id: str) -> NoReturn:
+    raise NotFound(f"There is no session {session_id!r} here.")

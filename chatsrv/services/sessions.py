@@ -29,8 +29,10 @@ class LocalSession:
     registration: Registration
     acted_at: int
     told_at: int
+    opened_at: int
     token_issued_at: int = NEVER
     idle_after_ms: int = 0
+    channels: tuple[int, ...] = ()
     is_open: bool = False
     is_idle: bool = False
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -50,7 +52,7 @@ class LocalSessions:
     def add(self, app: App, user: User, session: NewSession, record: Mapping[str, str | int], now: int) -> LocalSession:
         """Before Redis is told, or reconciliation would take it for one that was left behind there."""
         registration = Registration(app.id, user.id, session.id, msgspec.json.encode(record))
-        local = self._by_id[session.id] = LocalSession(app, session, registration, now, now)
+        local = self._by_id[session.id] = LocalSession(app, session, registration, now, now, now)
         return local
 
     def get(self, session_id: str) -> LocalSession | None:

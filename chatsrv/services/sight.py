@@ -101,4 +101,7 @@ class Sight:
             return snapshot
         before = self._mirror.before(app_id)
         wanted = before.keys() if user_ids is None else before.keys() & set(user_ids)
-        return replace(snapshot, warm={**{user_id: before[user_id] for user_id in wanted}, **snapshot.warm})
+        # offline is what a claim finds that comes before the socket is put back
+        put_back = {user_id for user_id, warm in snapshot.warm.items() if warm.truth.status is not OFFLINE}
+        as_before = {user_id: before[user_id] for user_id in wanted - put_back}
+        return replace(snapshot, warm={**snapshot.warm, **as_before})

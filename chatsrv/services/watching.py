@@ -60,7 +60,12 @@ class Watching:
         """These users; only those who changed since `seen` (epoch, version) where all changes since are known."""
         snapshot = await self._sight.snapshot(app_id, [user.id for user in users])
         full = not snapshot.is_complete_since(*seen)
-        wanted = users if full else [user for user in users if snapshot.changed_in.get(user.id, -1) > seen[1]]
+        # of oneself there may be changes that no version counts
+        wanted = [
+            user
+            for user in users
+            if full or user.id == viewer.user_id or snapshot.changed_in.get(user.id, -1) > seen[1]
+        ]
         return _roll(snapshot, full, wanted, viewer)
 
     async def look_since(self, app_id: str, seen: tuple[str, int], viewer: Viewer) -> Roll:

@@ -131,6 +131,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     subscriptions_per_socket: Annotated[int, _says("Users that one socket may watch.", ge=1)] = 1000
     subscribe_max: Annotated[int, _says("Users in one subscribe or resume of a socket.", ge=1)] = 500
     bulk_query_max: Annotated[int, _says("Users in one presence query.", ge=1, le=8000)] = 1000
+    channels_per_socket: Annotated[int, _says("Channels that one socket may be in.", ge=1)] = 100
+    members_max: Annotated[int, _says("Members added to a channel, or removed, in one request.", ge=1, le=8000)] = 1000
     auth_deadline_s: Annotated[float, _says("A socket that has not proved who it is is closed after it.", gt=0)] = 10.0
     socket_message_max_bytes: Annotated[int, _says("Largest message on a socket.", ge=1024)] = 131_072
     socket_queue_max_bytes: Annotated[int, _says("A socket that leaves so much unread is cut.", ge=65_536)] = 4_194_304

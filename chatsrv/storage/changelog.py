@@ -74,10 +74,11 @@ def _entries(fields: Mapping[bytes, bytes]) -> list[Entry]:
 
 def _entry(fields: Mapping[bytes, bytes]) -> Entry:
     app_id, user_id = fields[b"app"].decode(), int(fields[b"user"])
-    if fields[b"kind"] in (b"change", b"own"):
-        version, is_own = int(fields[b"version"]), fields[b"kind"] == b"own"
-        return Changed(app_id, user_id, version, read_warm(fields[b"state"]), is_own)
-    if fields[b"kind"] == b"renamed":
+    kind = fields[b"kind"]
+    if kind in (b"change", b"own", b"unheard"):
+        warm = read_warm(fields[b"state"])
+        return Changed(app_id, user_id, int(fields[b"version"]), warm, kind != b"change", kind == b"unheard")
+    if kind == b"renamed":
         return Renamed(app_id, user_id, fields[b"name"].decode())
     session = fields[b"session"].decode()
     return CloseOrdered(app_id, user_id, None if session == "*" else session, int(fields[b"code"]))

@@ -21,6 +21,7 @@ UNIQUE_FIELDS = {
     "email_key": "email",
     "external_id": "external_id",
     "uuid": "uuid",
+    "uri": "uri",
     "apps": "appId",
 }
 """Which field a broken unique constraint is about, by a word of its message."""

@@ -25,6 +25,7 @@ TEMPLATES = {
     "gone": "gone",  # zset "<app> <user>" -> deleted or deactivated at: they may not connect (again)
     "sessions": "sessions:%s:%s",  # hash session -> record, one per user with any; see fold.lua
     "state": "state:%s",  # hash user -> record, one per app; see fold.lua
+    "present": "present:%s:%s",  # set "<user> <session>", one per channel that anybody is in
     "claims": "claims:%s",  # hash user -> record, one per app, of those who claim something; see claims.lua
 }
 

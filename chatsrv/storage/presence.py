@@ -16,7 +16,7 @@ from chatsrv.domain.sessions import NewSession
 from chatsrv.domain.users import KeptClaims
 from chatsrv.storage import keys
 from chatsrv.storage.presence_reads import PresenceReads
-from chatsrv.storage.records import Registration, Swept, Unflushed, read_warm, write_claim
+from chatsrv.storage.records import Registration, Swept, Unflushed, read_session, read_warm, write_claim
 from chatsrv.storage.redis import translated
 from chatsrv.storage.scripts import Arg, Scripts
 
@@ -71,8 +71,8 @@ class PresenceStore(PresenceReads):
         answer = await self._run("open", keys.shard_of(app_id), *args)
         if len(answer) == 1:
             return None
-        epoch, version, resumed, state = answer
-        return Opened(epoch.decode(), version, bool(resumed), read_warm(state))
+        epoch, version, resumed, state, raw = answer
+        return Opened(epoch.decode(), version, bool(resumed), read_warm(state), read_session(session.id, raw))
 
     async def claim(
         self,
@@ -85,17 +85,29 @@ class PresenceStore(PresenceReads):
         ttl_ms: int = 0,
         sets_max: int = 0,
         window_ms: int = 0,
+        session_id: str = "",
     ) -> Claimed | None:
         """Sets the claim, renews the heartbeat, or both; None where the user was deleted or deactivated meanwhile.
 
-        Of more than `sets_max` claims within the window (0: any number) the last one waits for its end.
+        Of more than `sets_max` claims within the window (0: any number) the last one waits for its end. Saying so in
+        a session is an action in it.
         """
         args = (app_id, user_id, _written(claim), heartbeat.decode(), ttl_ms, sets_max, window_ms)
-        answer = await self._run("claim", keys.shard_of(app_id), *args, kept.text, kept.changed_at)
+        answer = await self._run("claim", keys.shard_of(app_id), *args, kept.text, kept.changed_at, session_id)
         if len(answer) == 1:
             return None
         _, _, applied_at, waits, state = answer
         return Claimed(applied_at, bool(waits), read_warm(state))
+
+    async def enter(self, app_id: str, user_id: int, session_id: str, channel_id: int, most: int) -> bool | None:
+        """Whether the session is in the channel, and not in too many; None where it is not live."""
+        args = (app_id, user_id, session_id, channel_id, most)
+        answer = await self._run("enter", keys.shard_of(app_id), *args)
+        return None if answer < 0 else bool(answer)
+
+    async def leave(self, app_id: str, channel_id: int, user_id: int | None, session_id: str | None) -> None:
+        """One session leaves the channel; without it all of the user's, without a user everybody's."""
+        await self._run("leave", keys.shard_of(app_id), app_id, channel_id, user_id or "*", session_id or "*")
 
     async def clear(self, app_id: str, user_id: int) -> Warm | None:
         """Takes back every claim and ends the heartbeat; None where the user was deleted or deactivated meanwhile."""

@@ -53,6 +53,14 @@ class PresenceReads:
             leases={node.decode(): int(ends_at) for node, ends_at in nodes},
         )
 
+    async def present(self, app_id: str, channel_id: int) -> set[int]:
+        """The users who are in the channel."""
+        with translated():
+            entries: Any = await self._redis.smembers(
+                self._key(keys.shard_of(app_id), "present", app_id, str(channel_id))
+            )
+        return {int(entry.split(b" ")[0]) for entry in entries}
+
     async def stored_sessions(self, shard: int, node: str) -> set[tuple[str, int, str]]:
         """(app, user, session) of every session that Redis holds for the node."""
         with translated():

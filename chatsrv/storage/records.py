@@ -118,6 +118,7 @@ class _Record(msgspec.Struct):
     e: int = NEVER
     h: int = NEVER
     y: int = 0
+    r: tuple[str, ...] = ()
 
 
 _decode_record = msgspec.json.Decoder(_Record).decode
@@ -141,6 +142,7 @@ def read_session(session_id: str, raw: bytes) -> Session:
         connected_at=record.o,
         last_active_at=record.a,
         ends_at=record.e or record.h,
+        channels=tuple(int(channel_id) for channel_id in record.r),
     )
 
 

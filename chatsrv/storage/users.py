@@ -87,6 +87,14 @@ async def find_by_username(tx: AsyncConnection, app_id: str, usernames: Iterable
     return found
 
 
+async def hold(tx: AsyncConnection, ids: Iterable[int]) -> set[int]:
+    """Those of them who exist; they cannot be deleted before the transaction ends."""
+    # in order of id, as in change_many
+    statement = select(users.c.id).where(users.c.id.in_(list(ids))).order_by(users.c.id)
+    rows = await tx.execute(statement.with_for_update(read=True, key_share=True))
+    return set(rows.scalars())
+
+
 async def find_by_id(tx: AsyncConnection, ids: Iterable[int]) -> list[User]:
     """In order of id; who does not exist is left out."""
     wanted = sorted(ids)

@@ -14,6 +14,9 @@ from tests.faults.stock import StockClient
 from tests.faults.timings import TIMINGS
 from tests.faults.waiting import eventually
 
+IDLE = 10
+"""So many of them do nothing: a deploy must not wake those who sleep."""
+
 
 async def test_a_rolling_restart_with_many_stock_clients_causes_no_frame_and_ends_in_time(
     prepared: Prepared, tmp_path: Path
@@ -25,15 +28,20 @@ async def test_a_rolling_restart_with_many_stock_clients_causes_no_frame_and_end
         async with gathered(cluster) as crowd:
             people = await crowd.make_users("member", TIMINGS.stock_clients)
             clients = await join_all_stock(crowd, proxy.url, people)
+            idle = people[:IDLE]
+            for client in clients[:IDLE]:
+                await client.ask("presence:activity", {"active": False})
             watcher = await crowd.watch(lookout.url, people)
-            assert watcher.knows(people, 1)
+            assert watcher.knows(idle, 3)
+            assert watcher.knows(people[IDLE:], 1)
             for node in serving:
                 await replace(cluster, proxy, node)
                 await eventually(lambda: all(client.is_connected for client in clients), "all are connected again")
             assert all(len(client.hellos) > 1 for client in clients)
             assert not any(client.closings for client in clients)
             await eventually(lambda: crowd.have_sessions(people, 1, lookout), "each has one session and no other")
-            assert await crowd.are_all(people[:500], 1, lookout)
+            assert await crowd.are_all(people[IDLE:], 1, lookout)
+            assert await crowd.are_all(idle, 3, lookout)
             watcher.assert_silent_about(people)
         cluster.assert_no_errors()
 

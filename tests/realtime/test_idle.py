@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chatsrv.domain.clock import Clock
+from chatsrv.domain.presence import SERVER
 from chatsrv.services import Services
 from tests.conftest import DemoApp
 from tests.realtime.conftest import Client, Connect, changes
@@ -97,3 +98,38 @@ async def test_what_redis_did_not_hear_is_told_again(
     await services.presence.catch_up()
     assert await heard_of_anna(bert) == 3
     assert local.told_at == local.acted_at
+
+
+async def test_who_was_idle_comes_back_idle_and_nobody_hears_of_it(bert: Client, connect: Connect) -> None:
+    """A deploy must not wake those who sleep."""
+    anna = await connect("anna", client_id="first")
+    await anna.io.call("presence:activity", {"active": False, "background": True})
+    assert await heard_of_anna(bert) == 3
+    for _ in range(2):
+        await anna.lose()
+        anna = await connect("anna", client_id="first")
+        assert (anna.hello["resumed"], anna.hello["user"]["presence_status"]) == (True, 3)
+    await anna.io.call("presence:set", {"status": "dnd"})
+    assert await heard_of_anna(bert) == 4
+
+
+async def test_coming_back_is_no_action(bert: Client, connect: Connect, services: Services, clock: Clock) -> None:
+    anna = await connect("anna", client_id="first")
+    clock.advance(100)
+    before = (await services.sight.see(await services.users.find("demo", "anna"), SERVER)).clocks.last_active_at
+    await anna.lose()
+    anna = await connect("anna", client_id="first")
+    await anna.io.disconnect()
+    assert await heard_of_anna(bert) == 0
+    after = (await services.sight.see(await services.users.find("demo", "anna"), SERVER)).clocks.last_active_at
+    assert after == before
+
+
+async def test_who_comes_to_the_front_says_so_when_connecting(bert: Client, connect: Connect) -> None:
+    anna = await connect("anna", client_id="first")
+    await anna.io.call("presence:activity", {"active": True, "background": True})
+    assert await heard_of_anna(bert) == 3
+    await anna.lose()
+    anna = await connect("anna", client_id="first", background=False)
+    assert anna.hello["user"]["presence_status"] == 1
+    assert await heard_of_anna(bert) == 1

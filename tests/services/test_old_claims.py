@@ -34,5 +34,5 @@ async def test_what_was_taken_back_hours_ago_does_not_come_back_with_what_an_old
     await services.claims.clear(connected, SERVER)
     await pass_two_hours(services, clock)
     away = Claim("away", Source.MANUAL, PresenceStatus.AWAY)
-    claimed = await services.claims.set_often(connected, away)
+    claimed = await services.claims.set_often(connected, away, session.id)
     assert claimed.warm.truth.status is PresenceStatus.AWAY

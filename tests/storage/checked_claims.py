@@ -48,7 +48,7 @@ class KnownClaims:
 
     def clear(self, now: int) -> None:
         self._date(now)
-        self.claims, self.waiting, self.window_ends_at = (), None, NEVER
+        self.claims, self.waiting = (), None
 
     def adopt(self, kept: KeptClaims, now: int) -> None:
         """What SQL has, where it is newer; of nothing nothing is kept."""

@@ -37,7 +37,8 @@ class Onlooker:
         self._changed: set[int] = set()
 
     def read(self, entry: Changed) -> None:
-        self._told.add(entry.user_id)
+        if not entry.is_unheard:
+            self._told.add(entry.user_id)
         seen = words(entry.warm.to_others.display)
         if seen[0] is INVISIBLE:
             raise Violated(f"others are told that user {entry.user_id} hides")
@@ -49,7 +50,8 @@ class Onlooker:
     def _read_own(self, entry: Changed, seen: Words) -> None:
         if entry.version != self.version:
             raise Violated(f"what user {entry.user_id} alone may see took version {entry.version}")
-        if seen != self.shown.get(entry.user_id, NOBODY) or entry.warm.truth.status is not INVISIBLE:
+        is_due = entry.warm.truth.status is INVISIBLE or (entry.is_unheard and entry.warm.truth.status is OFFLINE)
+        if seen != self.shown.get(entry.user_id, NOBODY) or not is_due:
             raise Violated(f"others were not told that user {entry.user_id} is {seen}")
 
     def _read_change(self, entry: Changed, seen: Words) -> None:

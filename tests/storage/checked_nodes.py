@@ -52,7 +52,7 @@ def new_record(node: Node, new: NewSession, orphan_grace_s: int, clock: Clock) -
         "k": new.client_id,
         "w": int(new.has_own_client_id),
         "d": new.device.value,
-        "b": int(new.background),
+        "b": int(bool(new.background)),
         "i": 0,
         "t": new.transport,
         "p": new.address,

@@ -79,7 +79,7 @@ class Keyspace:
                 "k": new.client_id,
                 "w": int(new.has_own_client_id),
                 "d": new.device.value,
-                "b": int(new.background),
+                "b": int(bool(new.background)),
                 "i": 0,
                 "t": new.transport,
                 "p": new.address,
@@ -166,8 +166,8 @@ class Keyspace:
         return (await self.store.examine(APP, user)).claims.kept
 
     async def news(self) -> list[Entry]:
-        """What came into the log since the last call."""
-        return await self.log.read(None)
+        """What came into the log since the last call, and somebody wants to hear."""
+        return [entry for entry in await self.log.read(None) if not (isinstance(entry, Changed) and entry.is_unheard)]
 
     async def changes(self) -> list[tuple[int, PresenceStatus]]:
         return [(entry.user_id, entry.warm.truth.status) for entry in await self.news() if isinstance(entry, Changed)]

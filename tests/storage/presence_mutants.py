@@ -48,7 +48,7 @@ MUTANTS = {
     "plain online is a claim as any other": ("claims", "return claim.s == ONLINE and", "return false and"),
     "the newest claim gives way to the limit": (
         "claims",
-        "table.remove(kept, 1) end",
+        "remove_least(kept) end",
         "table.remove(kept) end",
     ),
     "a change of claims is not dated": ("claims", "kept, math.max(now, record.k + 1)", "kept, record.k"),
@@ -63,7 +63,7 @@ MUTANTS = {
         "return seen",
     ),
     "other words are no change": ("fold", "and one.x == other.x and", "and"),
-    "the user's own sockets are not told": ("fold", "tell(app, user, 'own', version_of(app), raw)", ""),
+    "the user's own sockets are not told": ("fold", "heard and 'own' or 'unheard'", "'unheard'"),
     "what only the user sees takes a version": ("fold", "if is_own then state.c = now end", "is_change = is_own"),
     "an idle session counts as active": ("fold", "session.i ~= 1 and session.b ~= 1", "true"),
     "nothing is folded anew when a claim ends": ("sweep", "settle(app, user, {})", ""),

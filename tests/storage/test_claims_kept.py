@@ -133,7 +133,7 @@ async def test_after_a_data_loss_registering_brings_the_claims_back_without_a_mo
     kept = await lose_all_but_sql(still)
     await still.store.register(SHARD, "a", [still.registration("s1", claims=kept)])
     assert await still.status() is INVISIBLE
-    assert await still.news() == []
+    assert await still.shown() == []
     await still.pass_time(60)
     assert await still.shown() == [ONLINE]
 

@@ -78,15 +78,16 @@ async def test_who_comes_out_of_hiding_comes_in_now(still: Keyspace) -> None:
     assert (await still.warm()).truth.clocks.last_login_at == now - 60_000, "the truth is another"
 
 
-async def test_who_neither_logged_in_nor_acted_in_hiding_comes_out_as_they_went(still: Keyspace) -> None:
+async def test_coming_out_is_coming_in_also_for_who_was_seen_to_log_in_before(still: Keyspace) -> None:
+    """Or a login that lies before the moment they were last seen would tell that they were there."""
     await still.open("s1")
-    came_at = still.clock.now()
     still.clock.advance(60)
     await still.claim(INVISIBLE)
     hid_at = still.clock.now()
     still.clock.advance(60)
     await still.claim(ONLINE)
-    assert (await to_others(still)).clocks == Clocks(came_at, came_at, hid_at, still.clock.now())
+    now = still.clock.now()
+    assert (await to_others(still)).clocks == Clocks(now, now, hid_at, now)
 
 
 async def test_after_coming_out_the_clocks_go_on_for_everybody(still: Keyspace) -> None:

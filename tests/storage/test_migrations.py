@@ -21,7 +21,7 @@ from chatsrv.storage import apps, migrating, users
 from chatsrv.storage.database import Database, open_database, parse_url
 from chatsrv.storage.schema import metadata
 
-REVISIONS = ["0001", "0002"]
+REVISIONS = ["0001", "0002", "0003"]
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ async def test_an_embedded_database_is_migrated_by_the_server_and_another_is_not
         await ensure_current(empty)
         assert await migrating.missing(empty) == []
     else:
-        with pytest.raises(SetupError, match="lacks the migrations 0001, 0002: run `chatsrv migrate` first"):
+        with pytest.raises(SetupError, match="lacks the migrations 0001, 0002, 0003: run `chatsrv migrate` first"):
             await ensure_current(empty)
 
 

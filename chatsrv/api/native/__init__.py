@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chatsrv.api.dialect import Dialect, Route, TokenAccess, bearer_or_api_key
-from chatsrv.api.native import bulk, claims, presence, sessions, users
+from chatsrv.api.native import bulk, channels, claims, presence, sessions, users
 from chatsrv.domain import wire
 from chatsrv.domain.apps import Scope
 from chatsrv.domain.errors import ChatError
@@ -13,6 +13,8 @@ from chatsrv.domain.errors import ChatError
 READ, WRITE, SEE = Scope.USERS_READ, Scope.USERS_WRITE, Scope.PRESENCE_READ
 USERS = "/v1/{appId}/users"
 # a plain {username} would never match braces
+CHANNELS = "/v1/{appId}/channels"
+CHANNEL = CHANNELS + "/{channelId:[^/]+}"
 USER = USERS + "/{username:[^/]+}"
 
 
@@ -49,6 +51,14 @@ ROUTES = (
     Route("POST", "/v1/{appId}/presence/query", presence.query, SEE, TokenAccess.ALL),
     Route("GET", "/v1/{appId}/presence/counts", presence.count, SEE, TokenAccess.ALL),
     Route("GET", "/v1/{appId}/presence", presence.since, SEE, TokenAccess.ALL),
+    Route("POST", CHANNELS, channels.create, WRITE),
+    Route("GET", CHANNELS, channels.list_page, READ, TokenAccess.ALL),
+    Route("GET", CHANNEL, channels.get, READ, TokenAccess.ALL),
+    Route("PUT", CHANNEL, channels.update, WRITE),
+    Route("DELETE", CHANNEL, channels.delete, WRITE),
+    Route("GET", CHANNEL + "/users", channels.list_members, READ, TokenAccess.ALL),
+    Route("POST", CHANNEL + "/users", channels.add_members, WRITE),
+    Route("DELETE", CHANNEL + "/users", channels.remove_members, WRITE),
     Route("POST", "/v1/{appId}/bulk/users", bulk.upsert, WRITE),
     Route("GET", "/v1/{appId}/bulk/users", bulk.export, READ),
     Route("PUT", "/v1/{appId}/bulk/users", bulk.import_, WRITE),

@@ -27,7 +27,7 @@ BECAUSE: Mapping[Rule, str] = {
     Rule.NO_SESSION: "There is no live session: whatever is claimed, the user is offline.",
     Rule.INVISIBLE: "The user chose to be invisible: others see them offline since that moment.",
     Rule.CLAIM: "The highest live claim decides, the newest of its level.",
-    Rule.ACTIVE_SESSION: "No claim decides, and at least one session is active.",
+    Rule.ACTIVE_SESSION: "No claim decides, and at least one session is active, or was when its grace began.",
     Rule.IDLE_SESSIONS: "No claim decides, and every session is idle or in the background.",
 }
 

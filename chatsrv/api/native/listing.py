@@ -69,6 +69,13 @@ def read_list(parameters: MultiMapping[str], settings: Settings) -> ListRequest:
     return ListRequest(query, fields, presence)
 
 
+def read_offset_page(parameters: MultiMapping[str], settings: Settings) -> tuple[int, int]:
+    """`limit` and `offset` of a list that has no other parameters."""
+    check_parameters(parameters, ("limit", "offset"))
+    limit = _read_number(parameters, "limit", settings.page_default, 1, settings.page_max)
+    return limit, _read_number(parameters, "offset", 0, 0, settings.offset_max)
+
+
 def read_fields(parameters: MultiMapping[str]) -> tuple[str, ...] | None:
     """`fields=a,b` or `fields=*`."""
     text = parameters.get("fields")
@@ -100,8 +107,7 @@ def _read_number(parameters: Mapping[str, str], name: str, default: int, least: 
     if text is None:
         return default
     if not (text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most):
-        further = "; a cursor goes on from there" if name == "offset" else ""
-        _refuse(name, f"must be a number from {least} to {most}{further}")
+        _refuse(name, f"must be a number from {least} to {most}")
     return int(text)
 
 
@@ -192,16 +198,21 @@ def write_links(url: URL, request: ListRequest, page: Page, settings: Settings) 
     following = str(url.without_query_params("offset").update_query(cursor=cursor)) if cursor else None
     if query.by_cursor:
         return {"current": str(url), "previews": None, "next": following, "first": None, "last": None}
-    here, limit, last = query.offset, query.limit, max(0, (page.total - 1) // query.limit * query.limit)
+    links = write_offset_links(url, query.limit, query.offset, page.total, settings)
+    # further than offsets reach, the cursor goes on
+    return links | {"next": (links["next"] or following) if following else None}
 
-    def at(offset: int) -> str | None:
-        return str(url.update_query(offset=offset)) if offset <= settings.offset_max else None
+
+def write_offset_links(url: URL, limit: int, offset: int, total: int, settings: Settings) -> dict[str, str | None]:
+    last = max(0, (total - 1) // limit * limit)
+
+    def at(there: int) -> str | None:
+        return str(url.update_query(offset=there)) if there <= settings.offset_max else None
 
     return {
         "current": str(url),
-        "previews": at(max(0, min(here - limit, last))) if here else None,
-        # further than offsets reach, the cursor goes on
-        "next": (at(here + limit) or following) if following else None,
+        "previews": at(max(0, min(offset - limit, last))) if offset else None,
+        "next": at(offset + limit) if offset + limit < total else None,
         "first": at(0),
         "last": at(last),
     }

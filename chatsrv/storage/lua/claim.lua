@@ -2,6 +2,7 @@
 -- ARGV[6] app  [7] user  [8] claim (JSON), or ""  [9] heartbeat session (JSON), or ""  [10] its life in ms
 -- [11] sets allowed in a window, 0 for any  [12] length of the window, ms
 -- [13] claims as SQL has them  [14] when they changed there
+-- [15] the session in which the user says so, which is an action, or ""
 -- Returns {epoch, version, applied at, 1 if it waits for the window's end, state JSON}, or {epoch} where the user has
 -- been deleted or deactivated meanwhile.
 local app, user, claim, beat = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
@@ -26,12 +27,17 @@ if claim ~= '' then
 end
 
 local clocks = {}
+local session = ARGV[15] ~= '' and read_json(key_sessions(app, user), ARGV[15])
+if session and not session.e then
+  session.i, session.a, clocks = 0, now, {a = now}
+  redis.call('HSET', key_sessions(app, user), ARGV[15], cjson.encode(session))
+end
 if beat ~= '' then
   local session, before = cjson.decode(beat), read_json(key_sessions(app, user), HEARTBEAT)
   session.h = now + tonumber(ARGV[10])
   session.o, session.a, session.x = before and before.o or now, now, now
   redis.call('HSET', key_sessions(app, user), HEARTBEAT, cjson.encode(session))
   redis.call('ZADD', key_ending(), session.h, member(app, user, HEARTBEAT))
-  clocks = before and {a = now} or {l = now, a = now}
+  clocks.a, clocks.l = now, not before and now or nil
 end
 return {epoch, version_of(app), applied_at, waits, settle(app, user, clocks)}

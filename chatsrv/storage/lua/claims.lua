@@ -41,16 +41,37 @@ local function clears(claim)
   return claim.s == ONLINE and not claim.t and not claim.m
 end
 
+-- Words alone go with what the same source claimed last, for as long as that is claimed.
+local function inherit(new, list)
+  local last
+  for _, claim in ipairs(filter(list, is_live)) do
+    if claim.f == new.f and (not last or claim.z >= last.z) then last = claim end
+  end
+  if new.s or not last or not last.s then return end
+  new.s = last.s
+  if last.u then new.u = math.min(new.u or last.u, last.u) end
+end
+
+-- Never the one that counts: somebody who hides would be seen.
+local function remove_least(list)
+  local counts, least = winner(list), nil
+  for index, claim in ipairs(list) do
+    if claim ~= counts and (not least or not beats(claim, list[least])) then least = index end
+  end
+  table.remove(list, least)
+end
+
 -- Whatever can still come to show: what ends before the new one, of the same source, never will.
 local function add_claim(record, new)
   new.z = now
+  inherit(new, record.q)
   local kept = filter(record.q, function(claim)
     if not is_live(claim) then return false end
     if claim.f ~= new.f then return true end
     return not clears(new) and new.u and (not claim.u or claim.u > new.u)
   end)
   if not clears(new) then kept[#kept + 1] = new end
-  while #kept > tonumber(claims_max) do table.remove(kept, 1) end
+  while #kept > tonumber(claims_max) do remove_least(kept) end
   record.q, record.k = kept, math.max(now, record.k + 1)
   if new.f == 'manual' then record.p = nil end
 end

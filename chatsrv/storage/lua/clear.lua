@@ -4,7 +4,9 @@
 local app, user = ARGV[6], ARGV[7]
 local HEARTBEAT = 'heartbeat'
 if is_gone(app, user) then return false end
-write_claims(app, user, {k = math.max(now, read_claims(app, user).k + 1)})
+local record = read_claims(app, user)
+-- what was counted in the window stays counted
+write_claims(app, user, {k = math.max(now, record.k + 1), w = record.w, m = record.m})
 local heartbeat = read_json(key_sessions(app, user), HEARTBEAT)
 if heartbeat then let_end(app, user, HEARTBEAT, heartbeat, 0, now) end
 return settle(app, user, heartbeat and {n = now} or {})

@@ -3,7 +3,8 @@
 -- A session (hash sessions:<app>:<user>, field = session id) is JSON:
 --   n node, k client id, w 1 if the client chose k, d device, b 1 in the background, i 1 when idle,
 --   t transport, p address, o opened at, a last active, g orphan grace in ms, e end of its grace (only when ending), x last seen at,
---   y 1 when it ends because its node died, h end of a heartbeat that is not renewed (it has no node)
+--   y 1 when it ends because its node died, h end of a heartbeat that is not renewed (it has no node),
+--   r channels that it is in, absent when there are none
 -- A user's state (hash state:<app>, field = user id) is JSON:
 --   s status in truth, x text, e emoji, u claimed until, l last login, a last active, n last seen, c changed at,
 --   d devices "mobile,web", v version, o {s, x, e, l, a, n, c} as it is to others, where that is something else
@@ -61,7 +62,7 @@ local function advance_others(others, was, truth, clocks, seen)
   elseif others.s ~= OFFLINE and seen.s == OFFLINE then
     advance(others, {n = now})
   elseif hid and seen.s ~= OFFLINE then
-    advance(others, {l = truth.l > others.l and now or 0, a = truth.a > others.a and now or 0})
+    advance(others, {l = now, a = now})
   end
 end
 
@@ -113,14 +114,21 @@ local function settle(app, user, clocks, were_here)
   if is_change then
     remember(app, user, state.v)
     tell(app, user, 'change', state.v, raw)
-  elseif is_own and (was.s ~= OFFLINE or were_here) and truth.s ~= OFFLINE then
-    tell(app, user, 'own', version_of(app), raw)
+  elseif is_own then
+    -- where the first session opens or the last one ends, no socket of theirs wants to hear it, but every node must know
+    local heard = (was.s ~= OFFLINE or were_here) and truth.s ~= OFFLINE
+    tell(app, user, heard and 'own' or 'unheard', version_of(app), raw)
   end
   return raw
 end
 
+local function be_present(app, user, id, session)
+  for _, channel in ipairs(session.r or {}) do redis.call('SADD', key_present(app, channel), member(user, id)) end
+end
+
 -- Takes the session out of every index; the caller settles the user.
 local function drop(app, user, id, session)
+  for _, channel in ipairs(session.r or {}) do redis.call('SREM', key_present(app, channel), member(user, id)) end
   redis.call('HDEL', key_sessions(app, user), id)
   redis.call('ZREM', key_node(session.n), member(app, user, id))
   redis.call('ZREM', key_ending(), member(app, user, id))
@@ -143,6 +151,7 @@ local function put(app, user, id, session)
   redis.call('HSET', key_sessions(app, user), id, cjson.encode(session))
   redis.call('ZADD', key_node(session.n), session.o, member(app, user, id))
   redis.call('ZREM', key_ending(), member(app, user, id))
+  be_present(app, user, id, session)
   -- a node that registers after a data loss and dies before its next tick would else be on nobody's list
   redis.call('ZADD', key_nodes(), 'NX', now + lease_ms, session.n)
 end

@@ -142,7 +142,7 @@ async def test_a_heartbeat_is_a_session_of_no_node(api: ApiClient) -> None:
     assert [(one["id"], one["node"]) for one in found["sessions"]] == [("heartbeat", None)]
 
 
-async def test_a_claim_that_has_ended_is_no_longer_told_even_before_the_sweep(
+async def test_a_claim_that_has_ended_counts_until_the_sweep_as_the_presence_says(
     api: ApiClient, services: Services, clock: Clock
 ) -> None:
     await come_online(services, "anna")
@@ -150,7 +150,13 @@ async def test_a_claim_that_has_ended_is_no_longer_told_even_before_the_sweep(
     await claim(api, status="dnd", text="ends", expires_at=in_seconds(clock, 60))
     assert [one["wins"] for one in (await explained(api))["claims"]] == [False, True]
     clock.advance(61)
-    assert [(one["text"], one["wins"]) for one in (await explained(api))["claims"]] == [("stays", True)]
+    found = await explained(api)
+    assert found["presence"]["text"] == "ends"
+    assert [one["text"] for one in found["claims"] if one["wins"]] == ["ends"]
+    await pass_time(services, clock, 0)
+    found = await explained(api)
+    assert found["presence"]["text"] == "stays"
+    assert [(one["text"], one["wins"]) for one in found["claims"]] == [("stays", True)]
 
 
 async def test_a_claim_that_can_never_show_again_is_not_kept(api: ApiClient, services: Services, clock: Clock) -> None:
@@ -214,10 +220,11 @@ async def test_claims_end_and_the_soonest_timer_comes_first(api: ApiClient, serv
 async def test_a_claim_that_was_set_too_soon_after_others_begins_later(
     api: ApiClient, services: Services, clock: Clock
 ) -> None:
-    await come_online(services, "anna")
+    session_id = await come_online(services, "anna")
     for nth in range(services.settings.presence_sets + 1):
         user = await services.users.find("demo", "anna")
-        await services.claims.set_often(user, read_claim({"status": "dnd", "text": str(nth)}, f"id{nth}", clock.now()))
+        new = read_claim({"status": "dnd", "text": str(nth)}, f"id{nth}", clock.now())
+        await services.claims.set_often(user, new, session_id)
     last = f"id{services.settings.presence_sets}"
     found = await explained(api)
     assert last not in [one["id"] for one in found["claims"]]

@@ -16,6 +16,7 @@ from tests.conftest import DemoApp, MakeSettings
 
 pytestmark = pytest.mark.parametrize("database_source", ["sqlite_template"], indirect=True)
 
+CHANNELS = "/v1/demo/channels"
 READ, WRITE, TOKENS = Scope.USERS_READ, Scope.USERS_WRITE, Scope.SESSIONS_WRITE
 NEEDED = {
     ("GET", USERS): READ,
@@ -34,6 +35,14 @@ NEEDED = {
     ("PUT", "/v1/demo/bulk/users"): WRITE,
     ("POST", f"{USERS}/anna/tokens"): TOKENS,
     ("DELETE", f"{USERS}/anna"): WRITE,
+    ("GET", CHANNELS): READ,
+    ("GET", f"{CHANNELS}/1"): READ,
+    ("GET", f"{CHANNELS}/1/users"): READ,
+    ("POST", CHANNELS): WRITE,
+    ("PUT", f"{CHANNELS}/1"): WRITE,
+    ("DELETE", f"{CHANNELS}/1"): WRITE,
+    ("POST", f"{CHANNELS}/1/users"): WRITE,
+    ("DELETE", f"{CHANNELS}/1/users"): WRITE,
 }
 
 

@@ -1,0 +1,47 @@
+"""Rules that fields of several things share. A rule returns the value as it is kept, or raises Refused."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Any
+from urllib.parse import urlsplit
+
+AVATAR_MAX = 2048
+
+
+class Refused(ValueError):
+    """The sentence that the rule of a field has for a value."""
+
+
+def read_text(value: Any, limit: int | None = None) -> str:
+    """Of at most `limit` characters after normalisation."""
+    if not isinstance(value, str):
+        raise Refused("must be a string")
+    text = unicodedata.normalize("NFC", value)
+    if limit is not None and len(text) > limit:
+        raise Refused(f"must have at most {limit} characters")
+    if any(unicodedata.category(char) in ("Cc", "Cs") for char in text):
+        raise Refused("must have no control characters")
+    return text
+
+
+def read_avatar(value: Any) -> str:
+    text = read_text(value, AVATAR_MAX)
+    return text if _is_web_address(text) or _is_file_name(text) else _refuse_avatar()
+
+
+def _refuse_avatar() -> str:
+    raise Refused("must be an http(s) URL or a bare file name")
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and " " not in text
+
+
+def _is_file_name(text: str) -> bool:
+    return bool(re.fullmatch(r"[^/\\:<>\"]+", text)) and text not in (".", "..") and text == text.strip()
