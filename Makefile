@@ -23,7 +23,7 @@ run: $(VENV)/.installed
 	@exec $(BIN)/chatsrv serve $(ARGS)
 
 test: $(VENV)/.installed-dev
-	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 soak: $(VENV)/.installed-dev
 	@CHATSRV_TEST_SCHEDULES=10000 $(BIN)/python -m pytest -n 2 --timeout 3600 -k schedule tests/storage/test_presence_faults.py
