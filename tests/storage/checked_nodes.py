@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from chatsrv.domain.clock import Clock
-from chatsrv.domain.sessions import NewSession
+from chatsrv.domain.sessions import NewSession, Session
 from chatsrv.domain.users import KeptClaims
 from chatsrv.storage.records import Registration
 
@@ -30,6 +30,10 @@ class Socket:
     @property
     def raw(self) -> bytes:
         return msgspec.json.encode(self.record)
+
+    def take(self, found: Session) -> None:
+        """As it is in Redis: who comes back inside the grace is as idle as they were."""
+        self.record |= {"i": int(not found.is_active and not found.background), "b": int(found.background)}
 
     def registration(self, kept: KeptClaims) -> Registration:
         return Registration(APP, self.user, self.session, self.raw, claims=kept)

@@ -87,6 +87,7 @@ class World(CheckedWorld):
         opened = await self.store.open(APP, user, new, socket.raw, SESSIONS_MAX, socket.kept, claim)
         if opened:
             node.sockets[session] = socket
+            socket.take(opened.session)
             self.known[user].adopt(socket.kept, self.clock.now())
             if claim and not opened.resumed:
                 self.known[user].set(claim, self.clock.now())
