@@ -97,7 +97,7 @@ QUICK = Timings(
     variables=_variables(_BRIEF),
     reconnect_delay_s=0.4,
     stock_clients=100,
-    late_s=0.3,
+    late_s=0.6,
     slack_s=5.0,
     patience_s=25.0,
 )
