@@ -1,14 +1,13 @@
-"""What every dialect shares: who is asking, rates, bodies, JSON, and errors turned into words once.
+"""What every dialect shares: routes, the order of checks, and errors turned into words once.
 
-A dialect is a name, URL prefixes, routes, and one function that renders an error. Handlers are
-parse -> one service call -> render; they raise ChatErrors and never build an error answer.
+A dialect is a name, URL prefixes, routes, how a caller is identified, what is checked before a handler runs, and one
+function that renders an error. Handlers are parse -> one service call -> render; they raise ChatErrors and never build
+an error answer.
 """
 
 from __future__ import annotations
 
-import asyncio
-import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from math import ceil
@@ -18,9 +17,8 @@ import msgspec
 from aiohttp import web
 
 from chatsrv.domain.apps import App, Caller, Scope
-from chatsrv.domain.errors import ChatError, Forbidden, Malformed, TooLarge, TooManyRequests, UnsupportedMediaType
+from chatsrv.domain.errors import ChatError
 from chatsrv.domain.presence import Viewer
-from chatsrv.domain.users import fold_case
 from chatsrv.services import Services
 from chatsrv.services.rates import Allowance
 
@@ -30,7 +28,7 @@ REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
 
 
 class TokenAccess(Enum):
-    """What a user token may do with a route."""
+    """What a user's own token may do with a route."""
 
     ALL = "all"
     SELF = "self"
@@ -38,11 +36,17 @@ class TokenAccess(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """One request of a caller who may make it."""
+class OpenCall:
+    """One request of anybody."""
 
     request: web.Request
     services: Services
+
+
+@dataclass(frozen=True, slots=True)
+class Call(OpenCall):
+    """One request of a caller whom we know."""
+
     caller: Caller
 
     @property
@@ -60,6 +64,7 @@ class Call:
 
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
+OpenHandler = Callable[[OpenCall], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,29 +79,71 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenRoute:
+    """One that needs no credentials: signing in, for example."""
+
+    method: str
+    path: str
+    handler: OpenHandler
+
+
+Greeting = Callable[[OpenCall], Awaitable[None]]
+"""What is checked of everybody."""
+
+Check = Callable[[Call, Route], Awaitable[None]]
+"""What is checked of a caller whom we know; it raises what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
 class Dialect:
-    """`describe_error` gives status, body and headers for whatever a handler raised."""
+    """`greetings` come before the caller is identified, `checks` after it, both in their order.
+
+    `describe_error` gives status and body for whatever was raised; None is an error of ours, of which nothing is told
+    but the id to look for in the log.
+    """
 
     name: str
     prefixes: tuple[str, ...]
     routes: tuple[Route, ...]
     content_type: str
-    credential_of: Callable[[web.Request], str | None]
-    describe_error: Callable[[ChatError | None, str], tuple[int, Any]]
+    identify: Callable[[OpenCall], Awaitable[Caller]]
+    checks: tuple[Check, ...]
+    describe_error: Callable[[ChatError | None, web.Request], tuple[int, Any]]
     error_headers: Mapping[str, str] = field(default_factory=dict)
+    greetings: tuple[Greeting, ...] = ()
+    open_routes: tuple[OpenRoute, ...] = ()
 
     def mount(self, app: web.Application) -> None:
         """Each path works with and without a trailing slash."""
         for route in self.routes:
-            handler = _identified(self, route)
-            for path in (route.path, route.path + "/"):
-                app.router.add_route(route.method, path, handler)
-                if route.method == "GET":
-                    app.router.add_route("HEAD", path, handler)
+            _mount(app, route, self._known_caller(route))
+        for open_route in self.open_routes:
+            _mount(app, open_route, self._anybody(open_route))
 
-    def render_error(self, error: ChatError | None, request_id: str) -> web.Response:
-        """None is an error of ours, of which nothing is told but the id to look for in the log."""
-        status, body = self.describe_error(error, request_id)
+    def _known_caller(self, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            opened = await self._greet(request)
+            call = Call(request, opened.services, await self.identify(opened))
+            for check in self.checks:
+                await check(call, route)
+            return await route.handler(call)
+
+        return handle
+
+    def _anybody(self, route: OpenRoute) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            return await route.handler(await self._greet(request))
+
+        return handle
+
+    async def _greet(self, request: web.Request) -> OpenCall:
+        call = OpenCall(request, request.app[SERVICES])
+        for greeting in self.greetings:
+            await greeting(call)
+        return call
+
+    def render_error(self, error: ChatError | None, request: web.Request) -> web.Response:
+        status, body = self.describe_error(error, request)
         headers = dict(self.error_headers)
         retry_after_s = getattr(error, "retry_after_s", None)
         if retry_after_s is not None:
@@ -109,132 +156,19 @@ class Dialect:
         )
 
 
-def _identified(dialect: Dialect, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """The order of checks: who, which app, from where, how often, and whether they may.
-
-    Every answer to somebody whom we know says how many requests they have left, so that each one counts.
-    """
-
-    async def handle(request: web.Request) -> web.StreamResponse:
-        services = request.app[SERVICES]
-        caller = await services.callers.identify(dialect.credential_of(request))
-        request[ALLOWANCE] = allowance = services.callers.count_request(caller)
-        _check_app(caller, request.match_info.get("appId"))
-        services.callers.check_network(caller, client_address(request))
-        if allowance.is_spent:
-            raise TooManyRequests("Too many requests; slow down.", allowance.retry_after_s)
-        services.callers.check_active(caller)
-        _check_access(caller, route, request)
-        return await route.handler(Call(request, services, caller))
-
-    return handle
+def _mount(
+    app: web.Application, route: Route | OpenRoute, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> None:
+    for path in (route.path, route.path + "/"):
+        app.router.add_route(route.method, path, handler)
+        if route.method == "GET":
+            app.router.add_route("HEAD", path, handler)
 
 
-def _check_app(caller: Caller, app_id: str | None) -> None:
-    """The same answer whether or not the other app exists."""
-    if app_id is not None and app_id != caller.app.id:
-        raise Forbidden("These credentials are not for this app.")
-
-
-def _check_access(caller: Caller, route: Route, request: web.Request) -> None:
-    if caller.key:
-        if not caller.has_scope(route.scope):
-            raise Forbidden(f"This key lacks the scope {route.scope.value}.")
-        return
-    is_self = caller.user and fold_case(request.match_info.get("username", "")) == fold_case(caller.user.username)
-    if route.token is TokenAccess.NONE or (route.token is TokenAccess.SELF and not is_self):
-        raise Forbidden("A user token may write its own user alone; this takes a server key.")
-
-
-def client_address(request: web.Request) -> str:
-    callers = request.app[SERVICES].callers
-    return callers.address_of(request.remote, request.headers.getall("X-Forwarded-For", []))
-
-
-def bearer_or_api_key(request: web.Request) -> str | None:
-    """`Authorization: Bearer ...` or `X-Api-Key: ...`."""
-    scheme, _, credential = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and credential.strip():
-        return credential.strip()
-    return request.headers.get("X-Api-Key")
-
-
-# Bodies
-
-
-async def pieces(request: web.Request) -> AsyncIterator[bytes]:
-    """The body as it comes. A client that stops in the middle is not waited for."""
-    timeout_s = request.app[SERVICES].settings.body_timeout_s
-    while True:
-        try:
-            async with asyncio.timeout(timeout_s):
-                piece = await request.content.readany()
-        except TimeoutError as error:
-            raise Malformed("The body did not come in time.") from error
-        except web.RequestPayloadError as error:
-            raise Malformed("The body is broken.") from error
-        if not piece:
-            return
-        yield piece
-
-
-async def read_body(request: web.Request, limit: int) -> bytes:
-    """Raises TooLarge as soon as that is known."""
-    if (request.content_length or 0) > limit:
-        raise TooLarge(f"The body may have at most {limit} bytes.")
-    body = bytearray()
-    async for piece in pieces(request):
-        body += piece
-        if len(body) > limit:
-            raise TooLarge(f"The body may have at most {limit} bytes.")
-    return bytes(body)
-
-
-def check_media_type(request: web.Request, accepted: tuple[str, ...]) -> None:
-    """A body without a type is taken for the first of the accepted ones."""
-    if "Content-Type" in request.headers and request.content_type not in accepted:
-        raise UnsupportedMediaType(f"The body must be {accepted[0]}.")
-
-
-async def read_json(request: web.Request, limit: int) -> Any:
-    """Raises UnsupportedMediaType, TooLarge and Malformed."""
-    check_media_type(request, ("application/json",))
-    body = await read_body(request, limit)
-    if not body:
-        raise Malformed("The body is empty; send JSON.")
-    check_depth(body, request.app[SERVICES].settings.json_max_depth)
-    try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Malformed(f"The body is not JSON: {error}") from error
-
-
-async def read_json_object(request: web.Request, limit: int) -> dict[str, Any]:
-    value = await read_json(request, limit)
-    if not isinstance(value, dict):
-        raise Malformed("The body must be a JSON object.")
-    return value
-
-
-# possessive, and a string may lack its end: hostile quotes and backslashes must not make it look twice at a byte
-_NOT_NESTING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[^\[\]{}"]++', re.DOTALL)
-
-
-def check_depth(body: bytes, limit: int) -> None:
-    """Deep nesting is refused before anything recurses into it."""
-    if body.count(b"[") + body.count(b"{") <= limit:
-        return
-    depth = 0
-    for bracket in _NOT_NESTING.sub(b"", body):
-        depth += 1 if bracket in b"[{" else -1
-        if depth > limit:
-            raise Malformed(f"The JSON is nested deeper than {limit} levels.")
-
-
-# Answers
-
-
-def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    return web.Response(
-        status=status, body=msgspec.json.encode(value), content_type="application/json", headers=headers
-    )
+def json_response(
+    value: Any,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    content_type: str = "application/json",
+) -> web.Response:
+    return web.Response(status=status, body=msgspec.json.encode(value), content_type=content_type, headers=headers)

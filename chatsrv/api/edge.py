@@ -11,7 +11,8 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 from uuid_utils import uuid7
 
-from chatsrv.api.dialect import ALLOWANCE, REQUEST_ID, SERVICES, Dialect, client_address
+from chatsrv.api.admission import client_address
+from chatsrv.api.dialect import ALLOWANCE, REQUEST_ID, SERVICES, Dialect
 from chatsrv.domain.errors import ChatError, Malformed, MethodNotAllowed, RouteNotFound, TooLarge
 from chatsrv.logs import bind_contextvars, clear_contextvars
 
@@ -20,10 +21,10 @@ log = structlog.get_logger(__name__)
 Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 EXPOSED = (
-    "ETag, Link, Location, Presence-Stale, Retry-After, X-Request-Id, X-Total-Count, "
+    "Authorization, ETag, Link, Location, Presence-Stale, Retry-After, X-Request-Id, X-Total-Count, "
     "X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
 )
-ALLOWED_HEADERS = "Authorization, Content-Type, If-None-Match, X-Api-Key, X-Request-Id"
+ALLOWED_HEADERS = "Authorization, Content-Type, If-None-Match, X-Access-Token, X-Api-Key, X-Request-Id"
 SOCKETS = "/socket.io/"
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -53,12 +54,12 @@ def middlewares(dialects: tuple[Dialect, ...]) -> tuple[Middleware, ...]:
         try:
             return await _answer(request, handler)
         except ChatError as error:
-            return dialect_of(request).render_error(error, request[REQUEST_ID])
+            return dialect_of(request).render_error(error, request)
         except (ConnectionResetError, web.HTTPException):
             raise
         except Exception:
             log.exception("request_failed", method=request.method, path=request.path)
-            return dialect_of(request).render_error(None, request[REQUEST_ID])
+            return dialect_of(request).render_error(None, request)
 
     return observe, speak
 

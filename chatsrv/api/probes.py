@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from chatsrv.api.dialect import SERVICES, bearer_or_api_key, client_address, json_response
+from chatsrv.api.admission import bearer_or_api_key, client_address
+from chatsrv.api.dialect import SERVICES, json_response
 from chatsrv.domain.apps import Scope
 from chatsrv.domain.errors import Forbidden
 from chatsrv.metrics import CONTENT_TYPE

@@ -91,6 +91,11 @@ class Caller:
     def rate_name(self) -> str:
         return f"key {self.key.id}" if self.key else f"user {self.app.id} {self.user.id if self.user else ''}"
 
+    @property
+    def manages(self) -> bool:
+        """Whether they are a backend, or somebody who manages the app's people."""
+        return self.key is not None or (self.user is not None and self.user.is_admin)
+
     def has_scope(self, scope: Scope) -> bool:
         return self.key is not None and scope in self.key.scopes
 

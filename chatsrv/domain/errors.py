@@ -50,6 +50,14 @@ class Conflict(ChatError):
         self.field = field
 
 
+class OwnsServers(ChatError):
+    """Somebody who owns servers cannot be deleted."""
+
+
+class WrongState(ChatError):
+    """The account is in no state in which this can be done to it."""
+
+
 class NotFound(ChatError):
     """The thing that was named does not exist, as far as this caller may know."""
 

@@ -11,18 +11,26 @@ FilterValue = str | int
 
 
 class Operator(StrEnum):
-    """How a filter compares. Texts are compared without regard to case."""
+    """How a filter compares. Texts are compared without regard to case; nothing is the empty text or NEVER."""
 
     EQ = "eq"
     NOT_EQ = "not_eq"
+    GT = "gt"
     GTE = "gte"
+    LT = "lt"
     LTE = "lte"
     CONTAINS = "contains"
+    CONTAINS_ANY = "contains_any"
+    NOT_CONTAINS = "not_contains"
     BEGINS = "begins"
     ENDS = "ends"
     IN = "in"
+    NOT_IN = "not_in"
+    BLANK = "blank"
+    PRESENT = "present"
 
 
+# What the native dialect names; more is known to storage/listing.py.
 TEXT_FIELDS = ("username", "first_name", "last_name", "role")
 INSTANT_FIELDS = ("created_at", "updated_at", "last_login_at")
 CODE_FIELDS = ("status", "presence_status")
@@ -32,7 +40,10 @@ FILTER_FIELDS = TEXT_FIELDS + INSTANT_FIELDS + CODE_FIELDS
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """`values` has one item but for IN; instants are milliseconds, codes are ints."""
+    """`values` has one item, any number for IN, NOT_IN and CONTAINS_ANY, none for BLANK and PRESENT.
+
+    Instants are milliseconds, codes are ints.
+    """
 
     field: str
     operator: Operator
@@ -64,6 +75,7 @@ class UserQuery:
     sort: tuple[Sort, ...] = ()
     filters: tuple[Filter, ...] = ()
     with_presence: bool = False
+    with_discarded: bool = False
 
     def touches(self, field: str) -> bool:
         """Whether the answer's order or membership depends on this field."""

@@ -21,6 +21,8 @@ CODES: Mapping[type[ChatError], tuple[int, int, str]] = {
     errors.NotFound: (404, 40400, "ItemNotFound"),
     errors.MethodNotAllowed: (405, 40500, "MethodNotAllowed"),
     errors.Conflict: (409, 40900, "AlreadyExists"),
+    errors.OwnsServers: (409, 40901, "OwnsServers"),
+    errors.WrongState: (409, 40902, "WrongState"),
     errors.TooLarge: (413, 41300, "TooLarge"),
     errors.UnsupportedMediaType: (415, 41500, "UnsupportedMediaType"),
     errors.TooManyRequests: (429, 42900, "TooManyRequests"),

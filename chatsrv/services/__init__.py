@@ -14,6 +14,7 @@ from urllib.parse import quote
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.errors import SetupError
 from chatsrv.metrics import Metrics
+from chatsrv.services.accounts import Accounts
 from chatsrv.services.apps import Apps
 from chatsrv.services.callers import Callers
 from chatsrv.services.channels import Channels
@@ -29,6 +30,7 @@ from chatsrv.services.sight import Sight
 from chatsrv.services.transfer import Transfer
 from chatsrv.services.upkeep import Upkeep
 from chatsrv.services.upserts import Upserts
+from chatsrv.services.user_changes import UserChanges
 from chatsrv.services.users import Users
 from chatsrv.services.watching import Watching
 from chatsrv.settings import Settings
@@ -58,6 +60,7 @@ class Services:
     db: Database
     apps: Apps
     users: Users
+    accounts: Accounts
     upserts: Upserts
     transfer: Transfer
     callers: Callers
@@ -116,7 +119,8 @@ async def open_services(
         upkeep = Upkeep(store, local, db, settings, metrics)
         mirror = Mirror()
         sight = Sight(store, mirror, upkeep, clock)
-        users = Users(db, presence, sight, clocks, settings, clock)
+        changes = UserChanges(db, clock)
+        users = Users(db, changes, presence, sight, clocks, settings, clock)
         upserts = Upserts(db, clock)
         yield Services(
             settings=settings,
@@ -125,6 +129,7 @@ async def open_services(
             db=db,
             apps=apps,
             users=users,
+            accounts=Accounts(db, changes, presence, sight, clock),
             upserts=upserts,
             transfer=Transfer(users, upserts, presence, clocks, settings),
             channels=Channels(db, presence, sight, settings, clock),

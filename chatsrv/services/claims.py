@@ -14,7 +14,7 @@ from chatsrv.domain.sessions import Device
 from chatsrv.domain.users import AccountStatus, KeptClaims, User
 from chatsrv.services.clocks import ClockFlush
 from chatsrv.settings import Settings
-from chatsrv.storage import users as rows
+from chatsrv.storage import clocks as clock_rows
 from chatsrv.storage.database import Database
 from chatsrv.storage.presence import PresenceStore
 
@@ -49,7 +49,7 @@ class Claims:
         """As SQL has them now: what was read when the user connected is old. Without SQL, presence goes on."""
         try:
             async with self._db.read() as tx:
-                return (await rows.find_claims(tx, [user.id])).get(user.id, KeptClaims())
+                return (await clock_rows.find_claims(tx, [user.id])).get(user.id, KeptClaims())
         except Unavailable:
             return KeptClaims()
 

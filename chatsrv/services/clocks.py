@@ -6,7 +6,7 @@ import structlog
 
 from chatsrv.domain.errors import Unavailable
 from chatsrv.metrics import Metrics
-from chatsrv.storage import users as rows
+from chatsrv.storage import clocks as rows
 from chatsrv.storage.database import Database
 from chatsrv.storage.keys import SHARDS, shard_of
 from chatsrv.storage.presence import PresenceStore

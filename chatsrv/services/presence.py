@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from enum import StrEnum
 from typing import Any, NoReturn
 
 import msgspec
@@ -23,8 +24,16 @@ from chatsrv.storage.records import Registration
 
 log = structlog.get_logger(__name__)
 
-FATES = {CloseCode.DELETED: "forget", CloseCode.DEACTIVATED: "bar"}
-"""What purge.lua does beside ending the sessions; for other codes, nothing."""
+
+class Fate(StrEnum):
+    """What purge.lua does beside ending the sessions."""
+
+    KEEP = "keep"
+    BAR = "bar"
+    FORGET = "forget"
+
+
+FATES = {CloseCode.DELETED: Fate.FORGET, CloseCode.DEACTIVATED: Fate.BAR}
 
 
 class PresenceService:
@@ -199,10 +208,10 @@ class PresenceService:
     def _graces(self, app: App) -> Graces:
         return Graces(*(self._apps.setting(app, name) for name in ("grace_s", "mobile_grace_s", "handoff_grace_s")))
 
-    async def expel(self, user: User, code: CloseCode) -> None:
+    async def expel(self, user: User, code: CloseCode, fate: Fate | None = None) -> None:
         """Ends all their sessions on every node. Where Redis does not answer, the upkeep does it later."""
         try:
-            await self._store.purge(user.app_id, user.id, code, FATES.get(code, "keep"))
+            await self._store.purge(user.app_id, user.id, code, fate or FATES.get(code, Fate.KEEP))
         except Unavailable:
             log.warning("expulsion_postponed", app=user.app_id, user=user.id, code=int(code))
 
@@ -225,7 +234,7 @@ class PresenceService:
     async def sign_out(self, user: User, session_id: str | None) -> None:
         """Ends one session, or all of them, at once; their sockets close. Raises NotFound and Unavailable."""
         if session_id is None:
-            await self._store.purge(user.app_id, user.id, CloseCode.SIGNED_OUT, "keep")
+            await self._store.purge(user.app_id, user.id, CloseCode.SIGNED_OUT, Fate.KEEP)
         elif not await self._store.sign_out(user.app_id, user.id, session_id, CloseCode.SIGNED_OUT):
             raise NotFound(f"{user.username!r} has no session {session_id!r}.")
 

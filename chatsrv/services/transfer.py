@@ -11,7 +11,8 @@ import msgspec
 from chatsrv.domain import instants
 from chatsrv.domain.errors import ChatError, Invalid, Malformed, Problem, TooLarge
 from chatsrv.domain.sessions import CloseCode
-from chatsrv.domain.users import RESTORABLE, RULES, AccountStatus, User, check_restored
+from chatsrv.domain.user_fields import RESTORABLE, RULES, check_restored
+from chatsrv.domain.users import AccountStatus, User
 from chatsrv.services.clocks import ClockFlush
 from chatsrv.services.presence import PresenceService
 from chatsrv.services.upserts import Outcome, Upserts

@@ -17,6 +17,7 @@ from chatsrv.domain.users import AccountStatus, KeptClaims, Standing
 from chatsrv.metrics import Metrics
 from chatsrv.services.sessions import LocalSessions
 from chatsrv.settings import Settings
+from chatsrv.storage import clocks as clock_rows
 from chatsrv.storage import users as rows
 from chatsrv.storage.database import Database
 from chatsrv.storage.keys import SHARDS, shard_of
@@ -153,7 +154,7 @@ class Upkeep:
         claims: dict[int, KeptClaims] = {}
         for part in _batches(sessions, STATUS_BATCH):
             async with self._db.read() as tx:
-                claims |= await rows.find_claims(tx, {item.user_id for item in part})
+                claims |= await clock_rows.find_claims(tx, {item.user_id for item in part})
         return [replace(item, claims=claims.get(item.user_id, KeptClaims())) for item in sessions]
 
     async def check_users(self) -> None:

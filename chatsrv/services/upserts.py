@@ -11,6 +11,7 @@ from chatsrv.domain.errors import ChatError, Conflict
 from chatsrv.domain.users import User, fold_case
 from chatsrv.services.users import new_user
 from chatsrv.storage import users as rows
+from chatsrv.storage.clocks import CLOCKS_TO_OTHERS
 from chatsrv.storage.database import Database, Overtaken, Transaction
 
 TRIES = 3
@@ -99,7 +100,7 @@ class _Batch:
             return Outcome(item["username"], "created")
         values = {name: value for name, value in item.items() if name != "username"}
         # whatever an import says, nobody was here less recently than we know
-        for name in [name for name in rows.CLOCKS_TO_OTHERS if name in values]:
+        for name in [name for name in CLOCKS_TO_OTHERS if name in values]:
             if values[name] <= getattr(target.clocks, name):
                 del values[name]
         moved = max(self._now, target.updated_at + 1)

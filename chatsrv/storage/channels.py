@@ -9,6 +9,7 @@ from sqlalchemy import Row, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chatsrv.domain.channels import Channel, ChannelType, Member, MemberRole
+from chatsrv.domain.instants import NEVER
 from chatsrv.domain.users import User
 from chatsrv.storage.schema import channel_members as members
 from chatsrv.storage.schema import channels, users
@@ -16,7 +17,8 @@ from chatsrv.storage.users import to_user
 
 COUNT = (
     select(func.count())
-    .where(members.c.channel_id == channels.c.id)
+    .select_from(members.join(users, members.c.user_id == users.c.id))
+    .where(members.c.channel_id == channels.c.id, users.c.discarded_at == NEVER)
     .correlate(channels)
     .scalar_subquery()
     .label("members_count")
@@ -94,17 +96,18 @@ async def remove_members(tx: AsyncConnection, channel_id: int, user_ids: Iterabl
 
 async def list_members(tx: AsyncConnection, channel_id: int, limit: int, offset: int) -> tuple[list[Member], int]:
     """In the order in which they came, with the exact total."""
-    total = await tx.execute(select(func.count()).where(members.c.channel_id == channel_id))
-    statement = select(users, members.c.role.label("member_role")).join(members, members.c.user_id == users.c.id)
-    statement = statement.where(members.c.channel_id == channel_id).order_by(members.c.id)
-    rows = await tx.execute(statement.limit(limit).offset(offset))
+    everyone = members.join(users, members.c.user_id == users.c.id)
+    wanted = (members.c.channel_id == channel_id, users.c.discarded_at == NEVER)
+    total = await tx.execute(select(func.count()).select_from(everyone).where(*wanted))
+    statement = select(users, members.c.role.label("member_role")).select_from(everyone).where(*wanted)
+    rows = await tx.execute(statement.order_by(members.c.id).limit(limit).offset(offset))
     return [Member(to_user(row), MemberRole(row.member_role)) for row in rows], total.scalar_one()
 
 
 async def find_owners(tx: AsyncConnection, found: Iterable[Channel]) -> dict[int, User]:
     """The owners of these channels by their ids."""
     ids = {channel.owner_id for channel in found if channel.owner_id is not None}
-    rows = await tx.execute(select(users).where(users.c.id.in_(ids))) if ids else ()
+    rows = await tx.execute(select(users).where(users.c.id.in_(ids), users.c.discarded_at == NEVER)) if ids else ()
     return {row.id: to_user(row) for row in rows}
 
 

@@ -7,15 +7,31 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, ColumnElement, Select, and_, any_, bindparam, column, false, func, or_, select, true
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    and_,
+    any_,
+    bindparam,
+    case,
+    column,
+    false,
+    func,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chatsrv.domain.instants import NEVER
 from chatsrv.domain.listing import TEXT_FIELDS, After, Filter, FilterValue, Operator, UserQuery
 from chatsrv.domain.presence import SERVER, PresenceStatus, Viewer
-from chatsrv.domain.users import User, fold_case
+from chatsrv.domain.users import ONBOARDING_STATES, AccountState, AccountStatus, User, fold_case
+from chatsrv.storage.clocks import CLOCKS_TO_OTHERS
 from chatsrv.storage.schema import users
-from chatsrv.storage.users import CLOCKS_TO_OTHERS, FOLDED, to_user
+from chatsrv.storage.users import FOLDED, living, to_user
 
 StatusIds = Mapping[PresenceStatus, Iterable[int]]
 """Who shows which status other than offline, right now."""
@@ -26,7 +42,8 @@ async def page(
 ) -> tuple[list[User], int, After | None]:
     """The users of one page, the exact total, and where the next page begins (None after the last)."""
     query = query if viewer == SERVER else _to_others(query)
-    wanted = and_(users.c.app_id == app_id, *(_matches(tx, item, here) for item in query.filters))
+    among = users.c.app_id == app_id if query.with_discarded else living(app_id)
+    wanted = and_(among, *(_matches(tx, item, here) for item in query.filters))
     total = (await tx.execute(select(func.count()).where(wanted))).scalar_one()
     rows = (await tx.execute(_paged(select(users).where(wanted), query).limit(query.limit + 1))).all()
     found = [to_user(row) for row in rows[: query.limit]]
@@ -64,19 +81,45 @@ def _beyond(query: UserQuery, after: After) -> ColumnElement[bool]:
     return or_(*choices)
 
 
-def _position(query: UserQuery, row: Any) -> After:
+def _position(query: UserQuery, row: Any) -> After | None:
+    """None also where the order goes by what is no column: such pages go by offset."""
+    if any(sort.field in EXPRESSIONS for sort in query.sort):
+        return None
     return After(tuple(getattr(row, _key(sort.field).name) for sort in query.sort), row.id)
 
 
 def _key(field: str) -> ColumnElement[Any]:
-    return users.c[FOLDED.get(field, field)]
+    return EXPRESSIONS[field] if field in EXPRESSIONS else users.c[FOLDED.get(field, field)]
+
+
+FULL_NAME_KEY = func.trim(users.c.first_name_key + " " + users.c.last_name_key)
+
+EXPRESSIONS: Mapping[str, ColumnElement[Any]] = {
+    "email": func.coalesce(users.c.email_key, users.c.freed_email_key, ""),
+    "external_id": func.lower(func.coalesce(users.c.external_id, "")),
+    "display_name": case(
+        (users.c.name_key != "", users.c.name_key),
+        (FULL_NAME_KEY != "", FULL_NAME_KEY),
+        else_=users.c.username_key,
+    ),
+    "state": case(
+        (users.c.discarded_at != NEVER, AccountState.DELETED.value),
+        (users.c.status != AccountStatus.ACTIVE, AccountState.DEACTIVATED.value),
+        *((users.c.onboarding == step, state.value) for step, state in ONBOARDING_STATES.items()),
+    ),
+}
+"""Fields that are no column: what a user has in other words, as it is compared."""
 
 
 def _matches(tx: AsyncConnection, item: Filter, here: StatusIds) -> ColumnElement[bool]:
     if item.field == "presence_status":
         return _shows(tx, item, here)
-    values = [fold_case(str(value)) for value in item.values] if item.field in TEXT_FIELDS else list(item.values)
-    return COMPARE[item.operator](_key(item.field), values)
+    key, is_text = _key(item.field), item.field in TEXT_FIELDS or item.field in EXPRESSIONS
+    if item.operator in (Operator.BLANK, Operator.PRESENT):
+        nothing = key == ("" if is_text else NEVER)
+        return nothing if item.operator is Operator.BLANK else ~nothing
+    values = [fold_case(str(value)) for value in item.values] if is_text else list(item.values)
+    return COMPARE[item.operator](key, values)
 
 
 COMPARE: Mapping[Operator, Callable[[ColumnElement[Any], list[Any]], ColumnElement[bool]]] = {
@@ -84,7 +127,14 @@ COMPARE: Mapping[Operator, Callable[[ColumnElement[Any], list[Any]], ColumnEleme
     Operator.NOT_EQ: lambda key, values: key != values[0],
     Operator.GTE: lambda key, values: key >= values[0],
     Operator.LTE: lambda key, values: key <= values[0],
+    Operator.GT: lambda key, values: key > values[0],
+    Operator.LT: lambda key, values: key < values[0],
     Operator.IN: lambda key, values: key.in_(values),
+    Operator.NOT_IN: lambda key, values: key.not_in(values),
+    Operator.CONTAINS_ANY: lambda key, values: or_(
+        false(), *(key.contains(value, autoescape=True) for value in values)
+    ),
+    Operator.NOT_CONTAINS: lambda key, values: ~key.contains(values[0], autoescape=True),
     Operator.CONTAINS: lambda key, values: key.contains(values[0], autoescape=True),
     Operator.BEGINS: lambda key, values: key.startswith(values[0], autoescape=True),
     Operator.ENDS: lambda key, values: key.endswith(values[0], autoescape=True),

@@ -4,28 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 import msgspec
-from sqlalchemy import Case, Row, bindparam, case, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chatsrv.domain.users import AccountStatus, Clocks, KeptClaims, Standing, User, fold_case
-from chatsrv.storage.records import Unflushed
+from chatsrv.domain.instants import NEVER
+from chatsrv.domain.users import (
+    AccountStatus,
+    Clocks,
+    ExternalId,
+    KeptClaims,
+    Onboarding,
+    Standing,
+    User,
+    UserRef,
+    fold_case,
+)
+from chatsrv.storage.clocks import CLOCKS_TO_OTHERS
 from chatsrv.storage.schema import users
 
-FOLDED = {"username": "username_key", "first_name": "first_name_key", "last_name": "last_name_key", "role": "role_key"}
+FOLDED = {
+    "username": "username_key",
+    "first_name": "first_name_key",
+    "last_name": "last_name_key",
+    "name": "name_key",
+    "role": "role_key",
+}
 """Columns that have a twin for comparing; a null is compared as the empty text."""
+
+ID_MAX = 2**63 - 1
+"""No database takes a larger one, not even to compare."""
 
 PARAMETERS = 8000
 """Values in one IN list: both databases take at least four times as many."""
-
-CLOCKS_TO_OTHERS = {
-    "last_login_at": "others_login_at",
-    "last_active_at": "others_active_at",
-    "last_seen_at": "others_seen_at",
-    "presence_changed_at": "others_changed_at",
-}
-"""Each clock in truth, and as others see it."""
 
 
 async def add(tx: AsyncConnection, app_id: str, values: Mapping[str, Any]) -> User:
@@ -40,17 +66,38 @@ async def add_many(tx: AsyncConnection, app_id: str, items: Sequence[Mapping[str
         await tx.execute(insert(users), [{"app_id": app_id, **_columns(values)} for values in items])
 
 
-async def get(tx: AsyncConnection, app_id: str, username: str) -> User | None:
-    statement = select(users).where(users.c.app_id == app_id, users.c.username_key == fold_case(username))
-    row = (await tx.execute(statement)).one_or_none()
+async def get(tx: AsyncConnection, app_id: str, ref: UserRef, *, with_discarded: bool = False) -> User | None:
+    row = (await tx.execute(_meant(app_id, ref, with_discarded))).one_or_none()
     return to_user(row) if row else None
 
 
-async def get_for_update(tx: AsyncConnection, app_id: str, username: str) -> User | None:
+async def get_for_update(
+    tx: AsyncConnection, app_id: str, ref: UserRef, *, with_discarded: bool = False
+) -> User | None:
     """The row stays ours until the transaction ends (SQLite's writer has the whole file anyway)."""
-    statement = select(users).where(users.c.app_id == app_id, users.c.username_key == fold_case(username))
-    row = (await tx.execute(statement.with_for_update())).one_or_none()
+    row = (await tx.execute(_meant(app_id, ref, with_discarded).with_for_update())).one_or_none()
     return to_user(row) if row else None
+
+
+def living(app_id: str) -> ColumnElement[bool]:
+    """Those of the app who were not discarded: for everybody else they are not there."""
+    return and_(users.c.app_id == app_id, users.c.discarded_at == NEVER)
+
+
+def _meant(app_id: str, ref: UserRef, with_discarded: bool) -> Select[Any]:
+    among = users.c.app_id == app_id if with_discarded else living(app_id)
+    return select(users).where(among, _is_meant(ref))
+
+
+def _is_meant(ref: UserRef) -> ColumnElement[bool]:
+    match ref:
+        case UUID():
+            return users.c.uuid == str(ref)
+        case ExternalId():
+            return users.c.external_id == str(ref)
+        case int():
+            return users.c.id == ref if 0 < ref <= ID_MAX else false()
+    return users.c.username_key == fold_case(ref)
 
 
 async def find_any(
@@ -82,7 +129,7 @@ async def find_by_username(tx: AsyncConnection, app_id: str, usernames: Iterable
     found: dict[str, User] = {}
     for start in range(0, len(keys), PARAMETERS):
         part = keys[start : start + PARAMETERS]
-        statement = select(users).where(users.c.app_id == app_id, users.c.username_key.in_(part))
+        statement = select(users).where(living(app_id), users.c.username_key.in_(part))
         found |= {row.username_key: to_user(row) for row in await tx.execute(statement)}
     return found
 
@@ -90,7 +137,7 @@ async def find_by_username(tx: AsyncConnection, app_id: str, usernames: Iterable
 async def hold(tx: AsyncConnection, ids: Iterable[int]) -> set[int]:
     """Those of them who exist; they cannot be deleted before the transaction ends."""
     # in order of id, as in change_many
-    statement = select(users.c.id).where(users.c.id.in_(list(ids))).order_by(users.c.id)
+    statement = select(users.c.id).where(users.c.id.in_(list(ids)), users.c.discarded_at == NEVER).order_by(users.c.id)
     rows = await tx.execute(statement.with_for_update(read=True, key_share=True))
     return set(rows.scalars())
 
@@ -101,21 +148,15 @@ async def find_by_id(tx: AsyncConnection, ids: Iterable[int]) -> list[User]:
     found: list[User] = []
     for start in range(0, len(wanted), PARAMETERS):
         part = wanted[start : start + PARAMETERS]
-        statement = select(users).where(users.c.id.in_(part)).order_by(users.c.id)
+        statement = select(users).where(users.c.id.in_(part), users.c.discarded_at == NEVER).order_by(users.c.id)
         found += [to_user(row) for row in await tx.execute(statement)]
     return found
 
 
-async def find_claims(tx: AsyncConnection, ids: Iterable[int]) -> dict[int, KeptClaims]:
-    """What SQL keeps of the claims of those of the ids who have any, of whatever app."""
-    statement = select(users.c.id, users.c.claims, users.c.claims_at)
-    rows = await tx.execute(statement.where(users.c.id.in_(list(ids)), users.c.claims != ""))
-    return {row.id: KeptClaims(row.claims, row.claims_at) for row in rows}
-
-
 async def find_standings(tx: AsyncConnection, ids: Iterable[int]) -> dict[int, Standing]:
     """Of those of the ids that exist, of whatever app."""
-    statement = select(users.c.id, users.c.status, users.c.tokens_since).where(users.c.id.in_(list(ids)))
+    statement = select(users.c.id, users.c.status, users.c.tokens_since)
+    statement = statement.where(users.c.id.in_(list(ids)), users.c.discarded_at == NEVER)
     return {row.id: Standing(AccountStatus(row.status), row.tokens_since) for row in await tx.execute(statement)}
 
 
@@ -138,49 +179,45 @@ async def change_many(tx: AsyncConnection, items: Sequence[tuple[int, Mapping[st
     await tx.execute(statement, list(rows))
 
 
-async def remove(tx: AsyncConnection, app_id: str, username: str) -> User | None:
-    """Deletes for good and returns who it was."""
-    statement = delete(users).where(users.c.app_id == app_id, users.c.username_key == fold_case(username))
-    row = (await tx.execute(statement.returning(users))).one_or_none()
-    return to_user(row) if row else None
+async def remove(tx: AsyncConnection, user_id: int) -> None:
+    """Deletes for good."""
+    await tx.execute(delete(users).where(users.c.id == user_id))
 
 
-async def keep_presence(tx: AsyncConnection, items: Iterable[Unflushed]) -> None:
-    """Moves clocks forward, never back, and keeps claims that are newer; users that are gone are passed over."""
-    # in order of id, as in change_many
-    rows = [_presence_row(item) for item in sorted(items, key=lambda item: item.user_id)]
-    if rows:
-        await tx.execute(KEEP_PRESENCE, rows)
+async def discard(tx: AsyncConnection, user: User, now: int) -> User:
+    """Their username, email and external id are free for others from now on."""
+    return await change(
+        tx,
+        user.id,
+        {
+            "discarded_at": now,
+            "updated_at": now,
+            # no username begins with a space
+            "username_key": f" {user.id}",
+            "name_key": fold_case(user.display_name),
+            "email_key": None,
+            "freed_email_key": fold_case(user.email) if user.email else None,
+            "external_id": None,
+            "freed_external_id": user.external_id,
+        },
+    )
 
 
-def _presence_row(item: Unflushed) -> dict[str, Any]:
-    row = {"b_id": item.user_id, "b_claims": item.claims.text, "b_claims_at": item.claims.changed_at}
-    for name, twin in CLOCKS_TO_OTHERS.items():
-        row[f"b_{name}"] = getattr(item.clocks, name)
-        row[f"b_{twin}"] = getattr(item.clocks_to_others, name)
-    return row
-
-
-def _later(name: str, newer: str) -> Case[Any]:
-    """The value given where the row's `newer` is behind the one given."""
-    return case((users.c[newer] < bindparam(f"b_{newer}"), bindparam(f"b_{name}")), else_=users.c[name])
-
-
-KEEP_PRESENCE = (
-    update(users)
-    .where(users.c.id == bindparam("b_id"))
-    .values({name: _later(name, name) for pair in CLOCKS_TO_OTHERS.items() for name in pair})
-    .values({"claims": _later("claims", "claims_at"), "claims_at": _later("claims_at", "claims_at")})
-)
+async def restore(tx: AsyncConnection, user: User, now: int) -> User:
+    """Raises Conflict at the transaction's edge where somebody else has a name, email or external id of theirs."""
+    given = {name: getattr(user, name) for name in ("username", "name", "email")}
+    values = {"discarded_at": NEVER, "updated_at": now, "status": AccountStatus.ACTIVE, "onboarding": Onboarding.JOINED}
+    back = {"external_id": users.c.freed_external_id, "freed_external_id": None, "freed_email_key": None}
+    return await change(tx, user.id, {**given, **values, **back})
 
 
 async def count(tx: AsyncConnection, app_id: str) -> int:
-    return (await tx.execute(select(func.count()).where(users.c.app_id == app_id))).scalar_one()
+    return (await tx.execute(select(func.count()).where(living(app_id)))).scalar_one()
 
 
 async def batch_after(tx: AsyncConnection, app_id: str, after: int, limit: int = 1000) -> list[User]:
     """The next users of the app in order of id."""
-    statement = select(users).where(users.c.app_id == app_id, users.c.id > after).order_by(users.c.id).limit(limit)
+    statement = select(users).where(living(app_id), users.c.id > after).order_by(users.c.id).limit(limit)
     return [to_user(row) for row in await tx.execute(statement)]
 
 
@@ -221,4 +258,6 @@ def to_user(row: Row[Any]) -> User:
         clocks_to_others=Clocks(row.others_login_at, row.others_active_at, row.others_seen_at, row.others_changed_at),
         claims=KeptClaims(row.claims or "", row.claims_at),
         tokens_since=row.tokens_since,
+        onboarding=Onboarding(row.onboarding),
+        discarded_at=row.discarded_at,
     )

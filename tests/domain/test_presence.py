@@ -28,7 +28,7 @@ from chatsrv.domain.presence import (
     to_others,
     winner,
 )
-from chatsrv.domain.users import AccountStatus, Clocks, KeptClaims, User
+from chatsrv.domain.users import AccountStatus, Clocks, KeptClaims, Onboarding, User
 
 OFFLINE, ONLINE, INVISIBLE, AWAY, DND = PresenceStatus
 CALL, MANUAL, CALENDAR, EXTERNAL = Source
@@ -242,6 +242,8 @@ ANNA = User(
     clocks_to_others=STORED_TO_OTHERS,
     claims=KeptClaims(),
     tokens_since=0,
+    onboarding=Onboarding.JOINED,
+    discarded_at=0,
 )
 HERSELF, ANOTHER = Viewer(1), Viewer(2)
 HIDDEN = Warm(

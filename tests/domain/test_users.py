@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from chatsrv.domain.errors import Invalid, MetadataTooLarge
 from chatsrv.domain.instants import NEVER
-from chatsrv.domain.users import CLEARABLE, RESTORABLE, RULES, AccountStatus, check_fields, check_restored, fold_case
+from chatsrv.domain.user_fields import CLEARABLE, RESTORABLE, RULES, check_fields, check_restored
+from chatsrv.domain.users import AccountStatus, fold_case
 
 LIMIT = 8192
 

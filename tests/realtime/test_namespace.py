@@ -125,7 +125,7 @@ async def test_two_apps_with_the_same_username_never_see_each_other(
     assert await shows(api, 0)
     mine = new_client()
     assert (await mine.connect({"token": token}))["version"] == 1
-    await services.users.delete("next-door", "anna")
+    await services.accounts.delete("next-door", "anna")
     await neighbour.next("session:close")
     assert await shows(api, 1)
     assert mine.events.empty()

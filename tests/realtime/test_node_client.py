@@ -112,6 +112,6 @@ async def test_a_stock_client_stays_away_when_its_session_was_ended_for_good(
     token, _ = await services.callers.mint_token(await services.apps.get(demo.id), "anna", 600)
     async with node_client(clients, node, token) as client:
         await client.next("hello")
-        await services.users.deactivate(demo.id, "anna", SERVER)
+        await services.accounts.deactivate(demo.id, "anna", SERVER)
         assert (await client.next("session:close"))["code"] == 4005
         assert await client.next("disconnect") == "io server disconnect"

@@ -65,7 +65,9 @@ async def test_a_user_whom_sql_lost_behind_our_back_is_closed(
     client = new_client()
     await client.connect({"token": token})
     async with services.db.write() as tx:
-        await rows.remove(tx, "demo", "anna")
+        anna = await rows.get(tx, "demo", "anna")
+        assert anna
+        await rows.remove(tx, anna.id)
     await services.upkeep.reconcile()
     assert (await client.next("session:close"))["code"] == 4004
 

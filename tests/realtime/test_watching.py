@@ -105,7 +105,7 @@ async def test_a_user_who_was_renamed_is_told_of_under_the_new_name(
     assert await changes(early) == {"bertram": 1}
     late = await connect("late")
     await late.io.call("presence:subscribe", {"usernames": ["bertram"]})
-    await services.users.delete(demo.id, "bertram")
+    await services.accounts.delete(demo.id, "bertram")
     assert await changes(early) == {"bertram": 0}
     assert await changes(late) == {"bertram": 0}
 

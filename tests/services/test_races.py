@@ -75,9 +75,9 @@ async def test_a_user_who_is_deleted_while_others_change_them_is_gone(
         *changed, deleted, again = await race(
             services.users.update("demo", "anna", {"first_name": f"a{number}"}, SERVER),
             other.users.update("demo", "anna", {"first_name": f"b{number}"}, SERVER),
-            other.users.deactivate("demo", "anna", SERVER),
-            services.users.delete("demo", "anna"),
-            other.users.delete("demo", "anna"),
+            other.accounts.deactivate("demo", "anna", SERVER),
+            services.accounts.delete("demo", "anna"),
+            other.accounts.delete("demo", "anna"),
         )
         assert set(kinds(changed)) <= {Person, UserNotFound}
         assert kinds([deleted, again]) == {type(None): 1, UserNotFound: 1}
@@ -167,13 +167,13 @@ async def test_clocks_that_are_flushed_while_their_user_is_deleted_are_nobodys(
         await services.users.create("demo", {"username": "anna"}, SERVER)
         await open_sessions(services, ["anna"])
         outcomes = await race(
-            services.clocks.flush_app("demo"), other.users.delete("demo", "anna"), other.clocks.flush_app("demo")
+            services.clocks.flush_app("demo"), other.accounts.delete("demo", "anna"), other.clocks.flush_app("demo")
         )
         assert outcomes == [None, None, None]
         await services.clocks.flush()
         again = await services.users.create("demo", {"username": "anna"}, SERVER)
         assert again.presence.clocks == again.user.clocks == Clocks()
-        await services.users.delete("demo", "anna")
+        await services.accounts.delete("demo", "anna")
 
 
 async def test_two_sockets_of_a_new_user_find_one_user(services: Services, other: Services, demo: DemoApp) -> None:
@@ -181,7 +181,7 @@ async def test_two_sockets_of_a_new_user_find_one_user(services: Services, other
     app = await services.apps.get("demo")
     await services.users.create("demo", {"username": "anna"}, SERVER)
     token, _ = await services.callers.mint_token(app, "anna", 60)
-    await services.users.delete("demo", "anna")
+    await services.accounts.delete("demo", "anna")
     outcomes = await race(*(node.callers.identify_user(token) for node in (services, other) * 3))
     callers = [outcome[0].user.id for outcome in outcomes if not isinstance(outcome, Unauthenticated)]
     assert len(callers) == 6

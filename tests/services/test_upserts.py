@@ -16,7 +16,7 @@ from chatsrv.domain.errors import ChatError, Conflict, Malformed, NotFound
 from chatsrv.domain.users import User, fold_case
 from chatsrv.services import Services
 from chatsrv.services.upserts import Outcome
-from chatsrv.storage.users import CLOCKS_TO_OTHERS
+from chatsrv.storage.clocks import CLOCKS_TO_OTHERS
 from tests.conftest import DemoApp
 
 UNIQUE = ("email", "external_id", "username", "uuid")

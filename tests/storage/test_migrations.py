@@ -21,7 +21,7 @@ from chatsrv.storage import apps, migrating, users
 from chatsrv.storage.database import Database, open_database, parse_url
 from chatsrv.storage.schema import metadata
 
-REVISIONS = ["0001", "0002", "0003"]
+REVISIONS = ["0001", "0002", "0003", "0004", "0005"]
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def _indexes(connection: Connection) -> Any:
         name: (
             sorted((index["name"] or "", tuple(index["column_names"])) for index in tables.get_indexes(name)),
             sorted((one["name"] or "", tuple(one["column_names"])) for one in tables.get_unique_constraints(name)),
-            [(key["name"], key["options"]) for key in tables.get_foreign_keys(name)],
+            sorted((key["name"] or "", str(key["options"])) for key in tables.get_foreign_keys(name)),
             {column["name"]: getattr(column["type"], "collation", None) for column in tables.get_columns(name)},
         )
         for name in sorted(metadata.tables)
@@ -136,7 +136,9 @@ async def test_an_embedded_database_is_migrated_by_the_server_and_another_is_not
         await ensure_current(empty)
         assert await migrating.missing(empty) == []
     else:
-        with pytest.raises(SetupError, match="lacks the migrations 0001, 0002, 0003: run `chatsrv migrate` first"):
+        with pytest.raises(
+            SetupError, match=f"lacks the migrations {', '.join(REVISIONS)}: run `chatsrv migrate` first"
+        ):
             await ensure_current(empty)
 
 

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from chatsrv.api.dialect import Dialect, Route, TokenAccess, bearer_or_api_key
+from aiohttp import web
+
+from chatsrv.api.admission import (
+    check_active,
+    check_app,
+    check_network,
+    check_rate,
+    check_scope,
+    check_token_access,
+    count_request,
+    identify_native,
+)
+from chatsrv.api.dialect import REQUEST_ID, Dialect, Route, TokenAccess
 from chatsrv.api.native import bulk, channels, claims, presence, sessions, users
 from chatsrv.domain import wire
 from chatsrv.domain.apps import Scope
@@ -18,7 +30,8 @@ CHANNEL = CHANNELS + "/{channelId:[^/]+}"
 USER = USERS + "/{username:[^/]+}"
 
 
-def describe_error(error: ChatError | None, request_id: str) -> tuple[int, Any]:
+def describe_error(error: ChatError | None, request: web.Request) -> tuple[int, Any]:
+    request_id = request[REQUEST_ID]
     if error is None:
         status, code, type_ = wire.INTERNAL
         message = "Something went wrong on our side; the log knows it by the traceId."
@@ -69,6 +82,7 @@ NATIVE = Dialect(
     prefixes=("/v1/",),
     routes=ROUTES,
     content_type="application/json",
-    credential_of=bearer_or_api_key,
+    identify=identify_native,
+    checks=(count_request, check_app, check_network, check_rate, check_active, check_scope, check_token_access),
     describe_error=describe_error,
 )

@@ -7,7 +7,8 @@ from typing import Any
 
 from aiohttp import web
 
-from chatsrv.api.dialect import Call, check_depth, check_media_type, json_response, pieces, read_json_object
+from chatsrv.api.bodies import check_depth, check_media_type, pieces, read_json_object
+from chatsrv.api.dialect import Call, json_response
 from chatsrv.api.native.input import check_names, read_new_user
 from chatsrv.domain.errors import ChatError, Invalid, Malformed, Problem
 from chatsrv.domain.wire import describe

@@ -8,7 +8,8 @@ from typing import Any
 from aiohttp import web
 
 from chatsrv.api.addresses import public_url
-from chatsrv.api.dialect import Call, json_response, read_json_object
+from chatsrv.api.bodies import read_json_object
+from chatsrv.api.dialect import Call, json_response
 from chatsrv.api.native.input import check_names
 from chatsrv.api.native.listing import check_parameters, read_offset_page, write_link_header, write_offset_links
 from chatsrv.domain.channels import RULES, Member, read_role

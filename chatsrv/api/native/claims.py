@@ -8,7 +8,9 @@ from typing import Any
 from aiohttp import web
 from uuid_utils import uuid7
 
-from chatsrv.api.dialect import Call, client_address, json_response, read_json_object
+from chatsrv.api.admission import client_address
+from chatsrv.api.bodies import read_json_object
+from chatsrv.api.dialect import Call, json_response
 from chatsrv.api.native.input import check_names
 from chatsrv.api.native.listing import check_parameters
 from chatsrv.api.native.presence import NO_STORE, staleness

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from chatsrv.domain.errors import Invalid, Problem
-from chatsrv.domain.users import RULES, fold_case
+from chatsrv.domain.user_fields import RULES
+from chatsrv.domain.users import fold_case
 from chatsrv.domain.wire import FIELDS
 
 READ_ONLY = frozenset(FIELDS) - frozenset(RULES)

@@ -32,6 +32,7 @@ from chatsrv.settings import Settings
 
 PARAMETERS = ("limit", "offset", "cursor", "sort", "filter", "presence", "fields")
 ID_MAX = 2**63 - 1
+OPERATORS = tuple(Operator(word) for word in ("eq", "not_eq", "gte", "lte", "contains", "begins", "ends", "in"))
 TEXT_OPERATORS = frozenset((Operator.CONTAINS, Operator.BEGINS, Operator.ENDS))
 CODE_MAX = {"status": 2, "presence_status": 4}
 
@@ -133,8 +134,8 @@ def _read_filter(text: str) -> Filter:
     word, colon, value = rest.partition(":")
     if field not in FILTER_FIELDS:
         _refuse("filter", f"{field!r} is none of {', '.join(FILTER_FIELDS)}; write filter=field:op:value")
-    if not colon or word not in tuple(Operator):
-        _refuse("filter", f"{word!r} is none of {', '.join(Operator)}; write filter={field}:op:value")
+    if not colon or word not in OPERATORS:
+        _refuse("filter", f"{word!r} is none of {', '.join(OPERATORS)}; write filter={field}:op:value")
     operator = Operator(word)
     if operator in TEXT_OPERATORS and field not in TEXT_FIELDS:
         _refuse("filter", f"{word} does not go with {field}, which is no text")

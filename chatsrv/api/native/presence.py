@@ -6,7 +6,8 @@ import re
 
 from aiohttp import web
 
-from chatsrv.api.dialect import Call, json_response, read_json_object
+from chatsrv.api.bodies import read_json_object
+from chatsrv.api.dialect import Call, json_response
 from chatsrv.api.native.input import check_names
 from chatsrv.api.native.listing import check_parameters
 from chatsrv.domain.errors import Invalid, Problem

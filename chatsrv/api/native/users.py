@@ -11,7 +11,8 @@ import msgspec
 from aiohttp import web
 
 from chatsrv.api.addresses import public_url
-from chatsrv.api.dialect import Call, json_response, read_json_object
+from chatsrv.api.bodies import read_json_object
+from chatsrv.api.dialect import Call, json_response
 from chatsrv.api.native import listing
 from chatsrv.api.native.input import check_names, read_changes, read_new_user, read_new_username
 from chatsrv.domain.errors import Forbidden, Invalid, Problem
@@ -61,7 +62,7 @@ async def update(call: Call) -> web.StreamResponse:
 
 
 async def delete(call: Call) -> web.StreamResponse:
-    await call.services.users.delete(call.app.id, call.username)
+    await call.services.accounts.delete(call.app.id, call.username)
     return web.Response(status=204)
 
 
@@ -71,11 +72,11 @@ async def rename(call: Call) -> web.StreamResponse:
 
 
 async def deactivate(call: Call) -> web.StreamResponse:
-    return await _render_one(call, lambda: call.services.users.deactivate(call.app.id, call.username, call.viewer))
+    return await _render_one(call, lambda: call.services.accounts.deactivate(call.app.id, call.username, call.viewer))
 
 
 async def reactivate(call: Call) -> web.StreamResponse:
-    return await _render_one(call, lambda: call.services.users.reactivate(call.app.id, call.username, call.viewer))
+    return await _render_one(call, lambda: call.services.accounts.reactivate(call.app.id, call.username, call.viewer))
 
 
 async def mint_token(call: Call) -> web.StreamResponse:
@@ -87,7 +88,7 @@ async def mint_token(call: Call) -> web.StreamResponse:
 
 async def revoke_tokens(call: Call) -> web.StreamResponse:
     listing.check_parameters(call.request.query, ())
-    await call.services.users.revoke_tokens(call.app.id, call.username)
+    await call.services.accounts.revoke_tokens(call.app.id, call.username)
     return web.Response(status=204)
 
 

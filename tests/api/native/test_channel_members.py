@@ -249,7 +249,7 @@ async def test_whoever_is_deleted_while_they_are_added_is_no_member_and_the_adde
         *added, deleted = await race(
             services.channels.add_members("demo", channel.id, ["anna"], None),
             other.channels.add_members("demo", channel.id, ["anna"], MemberRole.OWNER),
-            other.users.delete("demo", "anna"),
+            other.accounts.delete("demo", "anna"),
         )
         assert deleted is None
         assert all(isinstance(outcome, list | UserNotFound) for outcome in added), added
@@ -265,7 +265,7 @@ async def test_an_owner_who_is_deleted_while_their_channel_changes_leaves_it_who
         updated, added, deleted = await race(
             services.channels.update("demo", channel.id, {"subject": str(number)}, SERVER),
             services.channels.add_members("demo", channel.id, ["anna"], MemberRole.PARTICIPANT),
-            other.users.delete("demo", "anna"),
+            other.accounts.delete("demo", "anna"),
         )
         assert not any(isinstance(outcome, Unavailable) for outcome in (updated, added, deleted))
         assert deleted is None

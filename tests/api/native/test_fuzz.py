@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chatsrv.api.native import ROUTES
-from chatsrv.domain.listing import FILTER_FIELDS, SORT_FIELDS, Operator
-from chatsrv.domain.users import RESTORABLE, RULES
+from chatsrv.api.native.listing import OPERATORS
+from chatsrv.domain.listing import FILTER_FIELDS, SORT_FIELDS
+from chatsrv.domain.user_fields import RESTORABLE, RULES
 from chatsrv.domain.wire import FIELDS
 from tests.api.native.people import USERS
 from tests.api.native.refusals import TYPES
@@ -41,7 +42,7 @@ bodies = st.one_of(
     users.flatmap(lambda user: texts.map(lambda name: {**user, "username": name})),
     st.lists(users, max_size=4).map(lambda items: {"users": items}),
 )
-filters = st.tuples(st.sampled_from([*FILTER_FIELDS, "x"]), st.sampled_from([*Operator, "x"]), texts).map(":".join)
+filters = st.tuples(st.sampled_from([*FILTER_FIELDS, "x"]), st.sampled_from([*OPERATORS, "x"]), texts).map(":".join)
 parameters = st.one_of(
     st.tuples(st.just("filter"), filters),
     st.tuples(st.just("sort"), st.lists(st.sampled_from([*SORT_FIELDS, "-username", "x"]), max_size=3).map(",".join)),

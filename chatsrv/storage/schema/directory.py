@@ -1,35 +1,23 @@
-"""The tables. Instants are integers, milliseconds since 1970; 0 is one that has not happened."""
+"""Apps with their keys, and users."""
 
 from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     SmallInteger,
     String,
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-# SQLite counts only INTEGER PRIMARY KEY by itself; PostgreSQL wants 64 bits
-Identity64 = BigInteger().with_variant(Integer, "sqlite")
-
-# Both databases order and compare these by bytes, so that pages and cursors are the same on both
-Folded = Text().with_variant(Text(collation="C"), "postgresql")
+from chatsrv.storage.schema.metadata import Folded, Identity64, metadata
 
 apps = Table(
     "apps",
@@ -93,6 +81,12 @@ users = Table(
     Column("claims", Text),  # JSON as in claims.lua
     Column("claims_at", BigInteger, nullable=False, server_default="0"),
     Column("tokens_since", BigInteger, nullable=False, server_default="0"),  # tokens issued before it are revoked
+    Column("name_key", Folded, nullable=False, server_default=text("''")),
+    Column("onboarding", SmallInteger, nullable=False, server_default="0"),
+    # whoever was discarded holds no username, email or external id; what they were is kept for a restore
+    Column("discarded_at", BigInteger, nullable=False, server_default="0"),
+    Column("freed_email_key", Folded),
+    Column("freed_external_id", Text),
     UniqueConstraint("app_id", "username_key"),
     UniqueConstraint("app_id", "email_key"),
     UniqueConstraint("app_id", "external_id"),
@@ -107,32 +101,34 @@ users = Table(
     sqlite_autoincrement=True,  # the id of a deleted user is never given again
 )
 
-channels = Table(
-    "channels",
+access_tokens = Table(
+    "access_tokens",
     metadata,
-    Column("id", Identity64, primary_key=True, autoincrement=True),
-    Column("app_id", ForeignKey("apps.id", ondelete="CASCADE"), nullable=False),
-    Column("uri", Text),
-    Column("subject", Text),
-    Column("label", Text),
-    Column("metadata", Text),
-    Column("avatar", Text),
-    Column("type", SmallInteger, nullable=False),
-    Column("owner_id", ForeignKey("users.id", ondelete="SET NULL"), index=True),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("token_hash", String(64), nullable=False, unique=True),
     Column("created_at", BigInteger, nullable=False),
-    UniqueConstraint("app_id", "uri"),
-    Index(None, "app_id", "id"),
-    sqlite_autoincrement=True,  # the id of a deleted channel is never given again
 )
 
-channel_members = Table(
-    "channel_members",
+profiles = Table(
+    "profiles",
+    metadata,
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("in_training", Boolean, nullable=False),
+    Column("max_support_count", Integer),
+    Column("sound_notification", Text),
+    Column("notification_email", Text),
+    Column("last_seen_location", Text),
+    Column("recent_channel_id", ForeignKey("channels.id", ondelete="SET NULL"), index=True),
+    Column("info", Text),  # JSON object
+)
+
+sign_ins = Table(
+    "sign_ins",
     metadata,
     Column("id", Identity64, primary_key=True, autoincrement=True),
-    Column("channel_id", ForeignKey("channels.id", ondelete="CASCADE"), nullable=False),
-    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
-    Column("role", Text, nullable=False),
-    Column("created_at", BigInteger, nullable=False),
-    UniqueConstraint("channel_id", "user_id"),
+    Column("app_id", ForeignKey("apps.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("created_at", BigInteger, nullable=False, index=True),
+    Index(None, "user_id", "id"),
     sqlite_autoincrement=True,
 )

@@ -1,0 +1,49 @@
+"""Changing one user: read and written in one transaction, so that no change is made of what is no longer true."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NoReturn
+
+from chatsrv.domain.clock import Clock
+from chatsrv.domain.errors import UserNotFound
+from chatsrv.domain.users import User, UserRef
+from chatsrv.storage import users as rows
+from chatsrv.storage.database import Database, Transaction
+
+Change = Callable[[User], Mapping[str, Any]]
+"""What becomes of a user as they are; it may raise what forbids it."""
+
+Then = Callable[[Transaction, User], Awaitable[None]]
+"""What else is written along with it."""
+
+
+class UserChanges:
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    async def apply(self, app_id: str, ref: UserRef, change: Change, then: Then | None = None) -> tuple[User, User]:
+        """The user after and before. Raises UserNotFound and Conflict."""
+        check_storable(ref)
+        async with self._db.write() as tx:
+            old = await rows.get_for_update(tx, app_id, ref) or no_user(ref)
+            user = await rows.change(tx, old.id, {**change(old), "updated_at": later(old, self._clock.now())})
+            if then:
+                await then(tx, user)
+        return user, old
+
+
+def later(user: User, now: int) -> int:
+    """A clock that was set back must not move updated_at back with it."""
+    return max(now, user.updated_at + 1)
+
+
+def check_storable(ref: UserRef) -> None:
+    """No text column can hold these, and a driver asked for one fails: nobody has such a name."""
+    if isinstance(ref, str) and any(char == "\0" or "\ud800" <= char <= "\udfff" for char in ref):
+        no_user(ref)
+
+
+def no_user(ref: UserRef) -> NoReturn:
+    raise UserNotFound(f"There is no user {str(ref)!r}.")

@@ -1,0 +1,43 @@
+"""The tables. Instants are integers, milliseconds since 1970; 0 is one that has not happened."""
+
+from chatsrv.storage.schema.channels import channel_members, channels
+from chatsrv.storage.schema.desk import (
+    draft_messages,
+    memos,
+    starred_channels,
+    starred_customers,
+    supports,
+    user_infos,
+    user_widget_settings,
+)
+from chatsrv.storage.schema.directory import access_tokens, apps, profiles, server_keys, sign_ins, users
+from chatsrv.storage.schema.identities import bearers, identities, identity_users, invitations
+from chatsrv.storage.schema.metadata import metadata
+from chatsrv.storage.schema.servers import servers
+from chatsrv.storage.schema.teams import team_memberships, teams
+
+__all__ = [
+    "access_tokens",
+    "apps",
+    "bearers",
+    "channel_members",
+    "channels",
+    "draft_messages",
+    "identities",
+    "identity_users",
+    "invitations",
+    "memos",
+    "metadata",
+    "profiles",
+    "server_keys",
+    "servers",
+    "sign_ins",
+    "starred_channels",
+    "starred_customers",
+    "supports",
+    "team_memberships",
+    "teams",
+    "user_infos",
+    "user_widget_settings",
+    "users",
+]
