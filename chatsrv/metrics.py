@@ -79,6 +79,11 @@ class Metrics:
         self.flushed = Counter(
             "chatsrv_clocks_flushed", "Users whose clocks went to the database.", registry=self.registry
         )
+        self.lost_sign_ins = Counter(
+            "chatsrv_sign_ins_lost",
+            "Entries of the sign-in log given up because the database was away too long.",
+            registry=self.registry,
+        )
         self.loop_failures = Counter(
             "chatsrv_worker_failures",
             "Rounds of a background loop that failed.",

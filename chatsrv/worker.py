@@ -17,6 +17,8 @@ log = structlog.get_logger(__name__)
 
 CANCEL_AGAIN_S = 0.1
 
+FORGET_EVERY_S = 3600.0
+
 
 @dataclass(frozen=True, slots=True)
 class Loop:
@@ -34,6 +36,7 @@ def node_loops(services: Services) -> list[Loop]:
         Loop("beat", settings.node_heartbeat_s, upkeep.beat),
         Loop("reconcile", settings.reconcile_every_s, upkeep.reconcile),
         Loop("idle", settings.sweep_every_s, services.presence.catch_up),
+        Loop("sign_ins", settings.flush_every_s, services.sign_ins.flush),
         Loop("mirror", settings.node_heartbeat_s, services.following.load_missing),
     ]
 
@@ -44,6 +47,7 @@ def shared_loops(services: Services) -> list[Loop]:
     return [
         Loop("sweep", settings.sweep_every_s, services.upkeep.sweep),
         Loop("flush", settings.flush_every_s, services.clocks.flush),
+        Loop("forget_sign_ins", FORGET_EVERY_S, services.sign_ins.forget_old),
     ]
 
 
@@ -74,6 +78,7 @@ async def finish(services: Services) -> None:
     """What is left to do when a process ends in order; a store that is out of reach keeps nobody here."""
     try:
         await services.clocks.flush()
+        await services.sign_ins.flush()
     except Unavailable as error:
         log.warning("clocks_are_behind", reason=str(error))
 

@@ -9,6 +9,7 @@ import click
 import structlog
 
 from chatsrv import __version__
+from chatsrv.cli.access_tokens import access_token
 from chatsrv.cli.apps import app
 from chatsrv.cli.doctor import doctor
 from chatsrv.cli.keys import key, token
@@ -46,7 +47,7 @@ Without any, everything is kept in the folder data.
 def menu() -> None: ...
 
 
-for command in (serve, worker, migrate, app, key, token, user, doctor):
+for command in (serve, worker, migrate, app, key, token, access_token, user, doctor):
     menu.add_command(command)
 
 

@@ -88,6 +88,8 @@ class Distrust(StrEnum):
     EARLY_TOKEN = "early_token"  # noqa: S105
     REVOKED_TOKEN = "revoked_token"  # noqa: S105
     NO_SUCH_USER = "no_such_user"
+    BAD_PASSWORD = "bad_password"  # noqa: S105
+    BAD_BEARER = "bad_bearer"
 
 
 class Unauthenticated(ChatError):

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.errors import SetupError
 from chatsrv.metrics import Metrics
+from chatsrv.services.access_tokens import AccessTokens
 from chatsrv.services.accounts import Accounts
 from chatsrv.services.apps import Apps
 from chatsrv.services.callers import Callers
@@ -27,6 +28,7 @@ from chatsrv.services.mirror import Mirror
 from chatsrv.services.presence import PresenceService
 from chatsrv.services.sessions import LocalSessions
 from chatsrv.services.sight import Sight
+from chatsrv.services.sign_ins import SignIns
 from chatsrv.services.transfer import Transfer
 from chatsrv.services.upkeep import Upkeep
 from chatsrv.services.upserts import Upserts
@@ -62,6 +64,8 @@ class Services:
     users: Users
     accounts: Accounts
     upserts: Upserts
+    sign_ins: SignIns
+    access_tokens: AccessTokens
     transfer: Transfer
     callers: Callers
     channels: Channels
@@ -114,7 +118,8 @@ async def open_services(
         )
         local = LocalSessions()
         apps = Apps(db, settings, clock)
-        presence = PresenceService(store, local, apps, clock, settings.last_active_every_s)
+        sign_ins = SignIns(db, settings, clock, metrics)
+        presence = PresenceService(store, local, apps, sign_ins, clock, settings.last_active_every_s)
         clocks = ClockFlush(store, db, metrics)
         upkeep = Upkeep(store, local, db, settings, metrics)
         mirror = Mirror()
@@ -122,6 +127,7 @@ async def open_services(
         changes = UserChanges(db, clock)
         users = Users(db, changes, presence, sight, clocks, settings, clock)
         upserts = Upserts(db, clock)
+        access_tokens = AccessTokens(db, clock)
         yield Services(
             settings=settings,
             clock=clock,
@@ -131,9 +137,11 @@ async def open_services(
             users=users,
             accounts=Accounts(db, changes, presence, sight, clock),
             upserts=upserts,
+            sign_ins=sign_ins,
+            access_tokens=access_tokens,
             transfer=Transfer(users, upserts, presence, clocks, settings),
             channels=Channels(db, presence, sight, settings, clock),
-            callers=Callers(apps, users, settings, clock, metrics),
+            callers=Callers(apps, users, access_tokens, settings, clock, metrics),
             presence=presence,
             claims=Claims(store, db, clocks, settings),
             explain=Explain(store, clock),

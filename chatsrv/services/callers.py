@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from chatsrv.domain.apps import App, Caller
 from chatsrv.domain.clock import Clock
@@ -12,6 +12,7 @@ from chatsrv.domain.tokens import TokenClaims
 from chatsrv.domain.users import AccountStatus, User
 from chatsrv.metrics import Metrics
 from chatsrv.services import tokens
+from chatsrv.services.access_tokens import AccessTokens
 from chatsrv.services.apps import Apps
 from chatsrv.services.rates import Allowance, Rate, RateLimiter
 from chatsrv.services.users import Users
@@ -21,8 +22,17 @@ from chatsrv.settings import Settings
 class Callers:
     """Every edge identifies through here."""
 
-    def __init__(self, apps: Apps, users: Users, settings: Settings, clock: Clock, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        apps: Apps,
+        users: Users,
+        access_tokens: AccessTokens,
+        settings: Settings,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
         self._apps = apps
+        self._access_tokens = access_tokens
         self._users = users
         self._settings = settings
         self._clock = clock
@@ -36,18 +46,44 @@ class Callers:
 
         An account that is deactivated is found, too: see `check_active`.
         """
+
+        async def find(credential: str) -> Caller:
+            if credential.count(".") == 2:
+                return (await self._identify_user(credential, may_create=False))[0]
+            return await self._find_key(credential)
+
+        return await self._identified(credential, find)
+
+    async def identify_key(self, credential: str | None) -> Caller:
+        """A server key and nothing else. Raises Unauthenticated."""
+        return await self._identified(credential, self._find_key)
+
+    async def identify_access(self, credential: str | None) -> Caller:
+        """A server key, or a user's access token. Raises Unauthenticated."""
+
+        async def find(credential: str) -> Caller:
+            user = await self._access_tokens.find_user(credential)
+            if user is None:
+                return await self._find_key(credential)
+            return Caller(await self._apps.get(user.app_id), user=user)
+
+        return await self._identified(credential, find)
+
+    async def _identified(self, credential: str | None, find: Callable[[str], Awaitable[Caller]]) -> Caller:
+        """Counts what is refused."""
         try:
             if not credential:
                 raise Unauthenticated(Distrust.MISSING, "Give a server key or a user token as Authorization: Bearer.")
             if not credential.isascii():
                 raise Unauthenticated(Distrust.UNKNOWN_KEY, "Keys and tokens are plain ASCII.")
-            if credential.count(".") == 2:
-                return (await self._identify_user(credential, may_create=False))[0]
-            app, key = await self._apps.identify(credential)
-            return Caller(app, key=key)
+            return await find(credential)
         except Unauthenticated as error:
             self._metrics.refused_credentials.labels(error.reason.value).inc()
             raise
+
+    async def _find_key(self, credential: str) -> Caller:
+        app, key = await self._apps.identify(credential)
+        return Caller(app, key=key)
 
     async def identify_user(self, token: str) -> tuple[Caller, TokenClaims]:
         """Whose token this is, for a socket, which may create its user. Raises Unauthenticated and Inactive."""

@@ -16,9 +16,11 @@ from chatsrv.domain.errors import Distrust, NotFound, Unauthenticated, Unavailab
 from chatsrv.domain.instants import NEVER
 from chatsrv.domain.presence import Claim
 from chatsrv.domain.sessions import CloseCode, Departure, Graces, NewSession, Session
+from chatsrv.domain.sign_ins import NewSignIn
 from chatsrv.domain.users import User
 from chatsrv.services.apps import Apps
 from chatsrv.services.sessions import LocalSession, LocalSessions
+from chatsrv.services.sign_ins import SignIns
 from chatsrv.storage.presence import PresenceStore
 from chatsrv.storage.records import Registration
 
@@ -40,8 +42,15 @@ class PresenceService:
     """What the edges and the directory ask of presence. `local` is shared with the upkeep of this node."""
 
     def __init__(
-        self, store: PresenceStore, local: LocalSessions, apps: Apps, clock: Clock, last_active_every_s: float
+        self,
+        store: PresenceStore,
+        local: LocalSessions,
+        apps: Apps,
+        sign_ins: SignIns,
+        clock: Clock,
+        last_active_every_s: float,
     ) -> None:
+        self._sign_ins = sign_ins
         self._every_ms = int(last_active_every_s * 1000)
         self._store = store
         self._local = local
@@ -69,6 +78,8 @@ class PresenceService:
             self._local.remove(session.id)
             raise Unauthenticated(Distrust.NO_SUCH_USER, "The user of this token does not exist any more.")
         self._take(local, opened)
+        if not opened.resumed:
+            self._sign_ins.note(_sign_in(user, opened))
         return opened
 
     def _take(self, local: LocalSession, opened: Opened) -> None:
@@ -244,6 +255,12 @@ class PresenceService:
 
     async def forget_app(self, app_id: str) -> None:
         await self._store.forget_app(app_id)
+
+
+def _sign_in(user: User, opened: Opened) -> NewSignIn:
+    truth, to_others = opened.warm.truth, opened.warm.to_others
+    was_hidden = to_others.clocks.last_login_at != truth.clocks.last_login_at
+    return NewSignIn(user.id, truth.clocks.last_login_at, was_hidden)
 
 
 def _no_session(session_id: str) -> NoReturn:

@@ -83,6 +83,18 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     token_ttl_s: Annotated[int, _says("Life of a user token for which nobody asked otherwise.", ge=1)] = 3600
     token_ttl_max_s: Annotated[int, _says("Longest life of a user token that this server makes.", ge=1)] = 2_592_000
     token_leeway_s: Annotated[int, _says("Clock difference that exp, nbf and iat of a token may have.", ge=0)] = 10
+    password_min_chars: Annotated[
+        int, _says("Shortest password that a person may choose; a backend may give a shorter one.", ge=1, le=1000)
+    ] = 8
+    argon2_memory_kib: Annotated[int, _says("Memory for hashing one password.", ge=8, le=4_194_304)] = 65_536
+    argon2_time_cost: Annotated[int, _says("Passes over that memory.", ge=1, le=1000)] = 3
+    argon2_threads: Annotated[int, _says("Passwords hashed at the same time, per process.", ge=1, le=64)] = 2
+    argon2_queue_max: Annotated[
+        int, _says("Passwords that wait to be hashed, per process; who comes then is asked to come later.", ge=1)
+    ] = 50
+    bearer_ttl_s: Annotated[int, _says("Life of the bearer that a sign-in with a password gives.", ge=1)] = 1_209_600
+    invitation_ttl_s: Annotated[int, _says("How long an invitation may be accepted.", ge=1)] = 604_800
+    tidy_every_s: Annotated[float, _says("How often bearers and invitations that are over are deleted.", gt=0)] = 600.0
 
     auto_create_users: Annotated[bool, _says("A socket whose token names nobody creates that user. Per app.")] = False
     ping_interval_s: Annotated[float, _says("Engine.IO ping interval.", ge=1)] = 25.0
@@ -103,6 +115,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         10.0
     )
     flush_every_s: Annotated[float, _says("How often clocks go from Redis to the database.", gt=0)] = 5.0
+    sign_ins_kept_days: Annotated[float, _says("How long the sign-in log is kept; 0: for ever.", ge=0)] = 90.0
+    sign_ins_shown: Annotated[int, _says("Sign-ins that come along with a user.", ge=1, le=1000)] = 25
+    sign_ins_waiting_max: Annotated[int, _says("Sign-ins that a node holds back while the database is away.", ge=1)] = (
+        100_000
+    )
     last_active_every_s: Annotated[
         float, _says("How often the last action of a session is written while it stays active.", ge=0)
     ] = 60.0

@@ -31,7 +31,7 @@ def render_help(words: str) -> str:
 
 def test_the_menu_has_the_commands_of_the_specification() -> None:
     assert set(WORDS) == {
-        *("serve", "worker", "migrate", "doctor", "token"),
+        *("serve", "worker", "migrate", "doctor", "token", "access-token"),
         *("app", "app create", "app list", "app show", "app set", "app delete"),
         *("key", "key create", "key list", "key revoke", "key rotate"),
         *("user", "user import", "user export"),

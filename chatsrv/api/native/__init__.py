@@ -54,6 +54,8 @@ ROUTES = (
     Route("POST", USER + "/reactivate", users.reactivate, WRITE),
     Route("POST", USER + "/tokens", users.mint_token, Scope.SESSIONS_WRITE),
     Route("DELETE", USER + "/tokens", users.revoke_tokens, Scope.SESSIONS_WRITE, TokenAccess.SELF),
+    Route("POST", USER + "/access_token", users.issue_access_token, Scope.SESSIONS_WRITE),
+    Route("GET", USER + "/sign_ins", users.list_sign_ins, READ, TokenAccess.SELF),
     Route("GET", USER + "/sessions", sessions.list_all, SEE, TokenAccess.SELF),
     Route("DELETE", USER + "/sessions", sessions.sign_out, Scope.SESSIONS_WRITE, TokenAccess.SELF),
     Route("DELETE", USER + "/sessions/{sessionId:[^/]+}", sessions.sign_out, Scope.SESSIONS_WRITE, TokenAccess.SELF),

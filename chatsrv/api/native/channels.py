@@ -7,11 +7,11 @@ from typing import Any
 
 from aiohttp import web
 
-from chatsrv.api.addresses import public_url
 from chatsrv.api.bodies import read_json_object
 from chatsrv.api.dialect import Call, json_response
 from chatsrv.api.native.input import check_names
-from chatsrv.api.native.listing import check_parameters, read_offset_page, write_link_header, write_offset_links
+from chatsrv.api.native.listing import check_parameters, read_offset_page
+from chatsrv.api.native.pages import offset_page
 from chatsrv.domain.channels import RULES, Member, read_role
 from chatsrv.domain.errors import Invalid, NotFound, Problem
 from chatsrv.domain.instants import to_text
@@ -43,7 +43,7 @@ async def get(call: Call) -> web.StreamResponse:
 async def list_page(call: Call) -> web.StreamResponse:
     limit, offset = read_offset_page(call.request.query, call.services.settings)
     found, total = await call.services.channels.page(call.app.id, limit, offset, call.viewer)
-    return _page(call, "items", [_render(owned) for owned in found], limit, offset, total)
+    return offset_page(call, "items", [_render(owned) for owned in found], limit, offset, total)
 
 
 async def update(call: Call) -> web.StreamResponse:
@@ -61,7 +61,7 @@ async def delete(call: Call) -> web.StreamResponse:
 async def list_members(call: Call) -> web.StreamResponse:
     limit, offset = read_offset_page(call.request.query, call.services.settings)
     found, total = await call.services.channels.members(call.app.id, _id(call), limit, offset, call.viewer)
-    return _page(call, "users", [_render_member(member) for member in found], limit, offset, total)
+    return offset_page(call, "users", [_render_member(member) for member in found], limit, offset, total)
 
 
 async def add_members(call: Call) -> web.StreamResponse:
@@ -104,12 +104,6 @@ async def _read_members(call: Call, known: tuple[str, ...]) -> dict[str, Any]:
     body = await read_json_object(call.request, call.services.settings.body_max_bytes)
     check_names(body, known)
     return {**body, "members": read_names(body, "members", call.services.settings.members_max)}
-
-
-def _page(call: Call, name: str, items: list[Any], limit: int, offset: int, total: int) -> web.Response:
-    links = write_offset_links(public_url(call.request), limit, offset, total, call.services.settings)
-    headers = {"X-Total-Count": str(total), "Link": write_link_header(links)}
-    return json_response({"count": len(items), "links": links, "total_count": total, name: items}, headers=headers)
 
 
 def _render(owned: Owned) -> dict[str, Any]:

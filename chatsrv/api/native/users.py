@@ -15,6 +15,7 @@ from chatsrv.api.bodies import read_json_object
 from chatsrv.api.dialect import Call, json_response
 from chatsrv.api.native import listing
 from chatsrv.api.native.input import check_names, read_changes, read_new_user, read_new_username
+from chatsrv.api.native.pages import offset_page
 from chatsrv.domain.errors import Forbidden, Invalid, Problem
 from chatsrv.domain.instants import to_text
 from chatsrv.domain.presence import Person
@@ -90,6 +91,19 @@ async def revoke_tokens(call: Call) -> web.StreamResponse:
     listing.check_parameters(call.request.query, ())
     await call.services.accounts.revoke_tokens(call.app.id, call.username)
     return web.Response(status=204)
+
+
+async def issue_access_token(call: Call) -> web.StreamResponse:
+    listing.check_parameters(call.request.query, ())
+    token = await call.services.access_tokens.issue(call.app.id, call.username)
+    return json_response({"access_token": token}, 201)
+
+
+async def list_sign_ins(call: Call) -> web.StreamResponse:
+    limit, offset = listing.read_offset_page(call.request.query, call.services.settings)
+    found, total = await call.services.sign_ins.page(call.app.id, call.username, call.viewer, limit, offset)
+    items = [{"id": item.id, "created_at": to_text(item.created_at)} for item in found]
+    return offset_page(call, "sign_ins", items, limit, offset, total)
 
 
 def _read_ttl(call: Call, body: Mapping[str, Any]) -> int:

@@ -129,6 +129,7 @@ sign_ins = Table(
     Column("app_id", ForeignKey("apps.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
     Column("created_at", BigInteger, nullable=False, index=True),
+    Column("was_hidden", Boolean, nullable=False),  # nobody else ever hears of it
     Index(None, "user_id", "id"),
     sqlite_autoincrement=True,
 )

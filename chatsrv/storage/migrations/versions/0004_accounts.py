@@ -103,6 +103,7 @@ def upgrade() -> None:
         sa.Column("app_id", sa.String(length=63), nullable=False),
         sa.Column("user_id", Identity64, nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("was_hidden", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["app_id"], ["apps.id"], name=op.f("fk_sign_ins_app_id"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_sign_ins_user_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sign_ins")),
