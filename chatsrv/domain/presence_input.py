@@ -22,6 +22,10 @@ STATUSES: Mapping[Any, PresenceStatus] = {
 }
 STATUS_SENTENCE = "must be online, away, dnd or invisible (1, 3, 4, 2); whoever goes offline closes their connections"
 
+KEPT_FIELDS = ("id", "source", "status", "text", "emoji", "expires_at", "set_at")
+KEPT_MAX = 100
+CLAIM_ID_MAX = 100
+
 CLAIM_FIELDS = ("status", "text", "emoji", "expires_at")
 """What both edges take; the source can be chosen over REST alone."""
 
@@ -51,6 +55,34 @@ def read_claim(fields: Mapping[str, Any], claim_id: str, now: int) -> Claim:
     if problems:
         raise Invalid(*problems)
     return claim
+
+
+def read_kept_claims(value: Any) -> tuple[Claim, ...]:
+    """Those of an export, over or not. Raises ValueError."""
+    if not isinstance(value, list) or len(value) > KEPT_MAX:
+        raise Refused(f"must be an array of at most {KEPT_MAX} claims")
+    return tuple(_kept_claim(item) for item in value)
+
+
+def _kept_claim(item: Any) -> Claim:
+    if not isinstance(item, dict) or item.keys() - KEPT_FIELDS:
+        raise Refused(f"must hold objects of {', '.join(KEPT_FIELDS)}")
+    return Claim(
+        id=read_text(item.get("id"), CLAIM_ID_MAX),
+        source=_source(item.get("source")),
+        status=None if item.get("status") is None else _status(item["status"]),
+        text=None if item.get("text") is None else _text(item["text"]),
+        emoji=None if item.get("emoji") is None else _emoji(item["emoji"]),
+        expires_at=NEVER if item.get("expires_at") is None else _instant(item["expires_at"]),
+        set_at=_instant(item.get("set_at")),
+    )
+
+
+def _instant(value: Any) -> int:
+    at = from_text(value) if isinstance(value, str) else NEVER
+    if not NEVER < at < LATEST_END:
+        raise Refused("must be an RFC 3339 instant before the year 5000")
+    return at
 
 
 def read_status(value: Any) -> PresenceStatus:

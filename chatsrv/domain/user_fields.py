@@ -6,13 +6,16 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any
 
 from chatsrv.domain import instants
 from chatsrv.domain.errors import Invalid, MetadataTooLarge, Problem
 from chatsrv.domain.fields import Refused, read_avatar, read_text
 from chatsrv.domain.instants import LATEST, NEVER
-from chatsrv.domain.users import AccountStatus
+from chatsrv.domain.presence import Claim
+from chatsrv.domain.presence_input import read_kept_claims
+from chatsrv.domain.users import AccountStatus, Clocks, Onboarding
 
 NAME_MAX = 191
 
@@ -156,6 +159,26 @@ def _status(value: Any) -> AccountStatus:
     return AccountStatus(value)
 
 
+def _onboarding(value: Any) -> Onboarding:
+    words = {step.name.lower(): step for step in Onboarding}
+    if not isinstance(value, str) or value not in words:
+        raise Refused(f"must be one of {', '.join(words)}")
+    return words[value]
+
+
+def _claims(value: Any) -> tuple[Claim, ...]:
+    return () if value is None else read_kept_claims(value)
+
+
+def _to_others(value: Any) -> Clocks | None:
+    names = [field.name for field in fields(Clocks)]
+    if value is None:
+        return None
+    if not isinstance(value, dict) or value.keys() - set(names):
+        raise Refused(f"must be an object of {', '.join(names)}")
+    return Clocks(**{name: _instant(value.get(name)) for name in names})
+
+
 RESTORABLE: Mapping[str, Callable[[Any], Any]] = {
     "uuid": _uuid,
     "status": _status,
@@ -165,4 +188,8 @@ RESTORABLE: Mapping[str, Callable[[Any], Any]] = {
     "last_active_at": _instant,
     "last_seen_at": _instant,
     "presence_changed_at": _instant,
+    "to_others": _to_others,
+    "claims": _claims,
+    "tokens_since": _instant,
+    "onboarding": _onboarding,
 }

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import msgspec
 
 from chatsrv.domain import instants
 from chatsrv.domain.errors import ChatError, Invalid, Malformed, Problem, TooLarge
+from chatsrv.domain.presence import Claim
 from chatsrv.domain.sessions import CloseCode
 from chatsrv.domain.user_fields import RESTORABLE, RULES, check_restored
-from chatsrv.domain.users import AccountStatus, User
+from chatsrv.domain.users import AccountStatus, Clocks, User
 from chatsrv.services.clocks import ClockFlush
 from chatsrv.services.presence import PresenceService
 from chatsrv.services.upserts import Outcome, Upserts
 from chatsrv.services.users import Users
 from chatsrv.settings import Settings
+from chatsrv.storage.records import read_claims
 
 FIELDS = (
     "username",
@@ -39,6 +41,10 @@ FIELDS = (
     "last_active_at",
     "last_seen_at",
     "presence_changed_at",
+    "to_others",
+    "claims",
+    "tokens_since",
+    "onboarding",
 )
 """What a line holds; all of it goes in again as it is."""
 
@@ -172,10 +178,40 @@ def _line(user: User) -> bytes:
 
 
 def _stored(user: User, name: str) -> Any:
-    if hasattr(user.clocks, name):
-        return instants.to_text_or_none(getattr(user.clocks, name))
+    if name in WRITERS:
+        return WRITERS[name](user)
     value = getattr(user, name)
     return instants.to_text(value) if name in ("created_at", "updated_at") else value
+
+
+def _clocks(clocks: Clocks) -> dict[str, str | None]:
+    return {field.name: instants.to_text_or_none(getattr(clocks, field.name)) for field in fields(Clocks)}
+
+
+def _clock(name: str) -> Callable[[User], str | None]:
+    return lambda user: instants.to_text_or_none(getattr(user.clocks, name))
+
+
+def _claim(claim: Claim) -> dict[str, Any]:
+    return {
+        "id": claim.id,
+        "source": claim.source,
+        "status": claim.status,
+        "text": claim.text,
+        "emoji": claim.emoji,
+        "expires_at": instants.to_text_or_none(claim.expires_at),
+        "set_at": instants.to_text(claim.set_at),
+    }
+
+
+WRITERS: Mapping[str, Callable[[User], Any]] = {
+    **{field.name: _clock(field.name) for field in fields(Clocks)},
+    "to_others": lambda user: None if user.clocks_to_others == user.clocks else _clocks(user.clocks_to_others),
+    "claims": lambda user: [_claim(claim) for claim in read_claims(user.claims)] or None,
+    "tokens_since": lambda user: instants.to_text_or_none(user.tokens_since),
+    "onboarding": lambda user: user.onboarding.name.lower(),
+}
+"""Fields that a line holds in other words than the user does."""
 
 
 async def split_lines(pieces: AsyncIterator[bytes], line_max_bytes: int) -> AsyncIterator[bytes | ChatError]:

@@ -8,6 +8,8 @@ from typing import Any
 
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.errors import ChatError, Conflict
+from chatsrv.domain.instants import NEVER
+from chatsrv.domain.presence import newest
 from chatsrv.domain.users import User, fold_case
 from chatsrv.services.users import new_user
 from chatsrv.storage import users as rows
@@ -98,11 +100,7 @@ class _Batch:
         if target is None:
             self._round.new.append(new_user(item, self._now))
             return Outcome(item["username"], "created")
-        values = {name: value for name, value in item.items() if name != "username"}
-        # whatever an import says, nobody was here less recently than we know
-        for name in [name for name in CLOCKS_TO_OTHERS if name in values]:
-            if values[name] <= getattr(target.clocks, name):
-                del values[name]
+        values = _what_is_newer(target, item)
         moved = max(self._now, target.updated_at + 1)
         self._round.changed.append((target.id, {"updated_at": moved, **values}))
         return Outcome(target.username, "updated", before=target)
@@ -132,6 +130,21 @@ class _Batch:
             await rows.add_many(self._tx, self._app_id, group)
         for changes in _by_fields(done.changed, lambda change: change[1]):
             await rows.change_many(self._tx, changes)
+
+
+def _what_is_newer(target: User, item: Values) -> dict[str, Any]:
+    """Whatever an import says, nobody was here less recently than we know, and what was revoked stays so."""
+    values = {name: value for name, value in item.items() if name != "username"}
+    for name in [name for name in CLOCKS_TO_OTHERS if name in values]:
+        if values[name] <= getattr(target.clocks, name):
+            del values[name]
+    if values.get("to_others"):
+        values["to_others"] = newest(values["to_others"], target.clocks_to_others)
+    if values.get("tokens_since", target.tokens_since) <= target.tokens_since:
+        values.pop("tokens_since", None)
+    if max((claim.set_at for claim in values.get("claims", ())), default=NEVER) <= target.claims.changed_at:
+        values.pop("claims", None)
+    return values
 
 
 def _unique_values(values: Values) -> set[tuple[str, str]]:

@@ -203,6 +203,14 @@ def read_claims(kept: KeptClaims) -> tuple[Claim, ...]:
     return tuple(_to_claim(item) for item in _decode_claim_list(kept.text)) if kept.text else ()
 
 
+def keep_claims(claims: Sequence[Claim]) -> KeptClaims:
+    """As SQL keeps them; they changed when the last of them was set."""
+    if not claims:
+        return KeptClaims()
+    items = [_Claim(c.id, c.source, c.status, c.text, c.emoji, c.expires_at, c.set_at) for c in claims]
+    return KeptClaims(msgspec.json.encode(items).decode(), max(claim.set_at for claim in claims))
+
+
 def _to_claim(item: _Claim) -> Claim:
     return Claim(item.i, item.f, item.s, item.t, item.m, item.u, item.z)
 

@@ -36,6 +36,7 @@ from chatsrv.domain.users import (
     fold_case,
 )
 from chatsrv.storage.clocks import CLOCKS_TO_OTHERS
+from chatsrv.storage.records import keep_claims
 from chatsrv.storage.schema import users
 
 FOLDED = {
@@ -142,13 +143,13 @@ async def hold(tx: AsyncConnection, ids: Iterable[int]) -> set[int]:
     return set(rows.scalars())
 
 
-async def find_by_id(tx: AsyncConnection, ids: Iterable[int]) -> list[User]:
+async def find_by_id(tx: AsyncConnection, ids: Iterable[int], *, with_discarded: bool = False) -> list[User]:
     """In order of id; who does not exist is left out."""
     wanted = sorted(ids)
     found: list[User] = []
     for start in range(0, len(wanted), PARAMETERS):
-        part = wanted[start : start + PARAMETERS]
-        statement = select(users).where(users.c.id.in_(part), users.c.discarded_at == NEVER).order_by(users.c.id)
+        statement = select(users).where(users.c.id.in_(wanted[start : start + PARAMETERS])).order_by(users.c.id)
+        statement = statement if with_discarded else statement.where(users.c.discarded_at == NEVER)
         found += [to_user(row) for row in await tx.execute(statement)]
     return found
 
@@ -222,9 +223,18 @@ async def batch_after(tx: AsyncConnection, app_id: str, after: int, limit: int =
 
 
 def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Adds the twins, and writes metadata as text. A clock that is written is one that everybody sees."""
+    """Adds the twins, and writes metadata and claims as text.
+
+    A clock that is written is one that everybody sees, unless `to_others` (Clocks) says what others do.
+    """
     columns = dict(values)
-    columns |= {twin: columns[name] for name, twin in CLOCKS_TO_OTHERS.items() if name in columns}
+    to_others = columns.pop("to_others", None)
+    for name, twin in CLOCKS_TO_OTHERS.items():
+        if name in columns:
+            columns[twin] = getattr(to_others, name) if to_others else columns[name]
+    if "claims" in columns:
+        kept = keep_claims(columns["claims"])
+        columns |= {"claims": kept.text, "claims_at": kept.changed_at}
     for field, twin in FOLDED.items():
         if field in columns:
             columns[twin] = fold_case(columns[field] or "")

@@ -11,7 +11,7 @@ import pytest
 from chatsrv.domain.apps import App
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.errors import ChatError, Conflict, Invalid, Malformed, TooLarge, Unauthenticated
-from chatsrv.domain.presence import SERVER, PresenceStatus
+from chatsrv.domain.presence import SERVER, PresenceStatus, Viewer
 from chatsrv.domain.sessions import Device, NewSession
 from chatsrv.services import Services, open_services
 from chatsrv.services.transfer import FIELDS, ImportReport, split_lines
@@ -79,7 +79,7 @@ async def test_the_last_line_needs_no_end(content: bytes, lines: list[bytes | ty
         assert await split(content[:cut], content[cut:]) == lines
 
 
-PEOPLE = (
+PEOPLE: tuple[dict[str, Any], ...] = (
     {
         "username": "Änna",
         "first_name": "Ä",
@@ -100,6 +100,34 @@ PEOPLE = (
         "last_active_at": "2022-01-01T00:00:00.002Z",
         "last_seen_at": "2022-01-01T00:00:00.003Z",
         "presence_changed_at": "2022-01-01T00:00:00.004Z",
+        "to_others": {
+            "last_login_at": "2021-01-01T00:00:00.000Z",
+            "last_active_at": None,
+            "last_seen_at": "2021-01-01T00:00:00.003Z",
+            "presence_changed_at": "2021-01-01T00:00:00.004Z",
+        },
+        "claims": [
+            {
+                "id": "a1",
+                "source": "manual",
+                "status": 2,
+                "text": None,
+                "emoji": None,
+                "expires_at": None,
+                "set_at": "2021-12-31T00:00:00.000Z",
+            },
+            {
+                "id": "a2",
+                "source": "calendar",
+                "status": None,
+                "text": "away",
+                "emoji": "🌴",
+                "expires_at": "2022-01-01T00:00:00.000Z",
+                "set_at": "2021-12-31T01:00:00.000Z",
+            },
+        ],
+        "tokens_since": "2021-06-01T00:00:00.000Z",
+        "onboarding": "invited",
     },
     {"username": "bert", "metadata": {}},
     {"username": "carl"},
@@ -125,6 +153,36 @@ async def test_importing_an_export_again_changes_nothing(services: Services, dem
     assert await export(services, "demo") == exported
 
 
+async def test_somebody_invisible_is_restored_invisible(services: Services, demo: DemoApp, clock: Clock) -> None:
+    await take(services, "demo", {**PEOPLE[0], "status": 0})
+    app, user = await services.apps.get("demo"), await services.users.find("demo", "änna")
+    session = NewSession("s1", "", False, Device.WEB, False, "websocket", "127.0.0.1")
+    await services.presence.open(app, user, session)
+    others = await services.users.get("demo", "änna", Viewer(user.id + 1))
+    assert others.presence.status is PresenceStatus.OFFLINE
+    assert others.presence.clocks == user.clocks_to_others != user.clocks
+    assert (await services.users.get("demo", "änna", SERVER)).presence.status is PresenceStatus.INVISIBLE
+
+
+async def test_an_old_export_gives_no_revoked_token_back_and_undoes_no_newer_claim(
+    services: Services, demo: DemoApp
+) -> None:
+    await take(services, "demo", PEOPLE[0])
+    before = await export(services, "demo")
+    claim = {**PEOPLE[0]["claims"][0], "status": 1, "set_at": "2021-12-30T00:00:00Z"}
+    others = {"last_login_at": "2020-01-01T00:00:00Z"}
+    old = {"username": "änna", "tokens_since": "2021-05-01T00:00:00Z", "claims": [claim], "to_others": others}
+    assert told(await take(services, "demo", old, {"username": "änna", "claims": None})) == (0, 2, [])
+    untouched = {name: value for name, value in json.loads(before).items() if name != "updated_at"}
+    assert {
+        name: value for name, value in json.loads(await export(services, "demo")).items() if name in untouched
+    } == untouched
+    newer = {**old, "claims": [{**claim, "set_at": "2022-02-01T00:00:00Z"}], "tokens_since": "2022-02-01T00:00:00Z"}
+    await take(services, "demo", newer)
+    after = json.loads(await export(services, "demo"))
+    assert (after["claims"][0]["status"], after["tokens_since"]) == (1, "2022-02-01T00:00:00.000Z")
+
+
 async def test_an_old_export_turns_no_clock_of_presence_back(services: Services, demo: DemoApp) -> None:
     await take(services, "demo", PEOPLE[0])
     old = {**PEOPLE[0], "last_login_at": None, "last_seen_at": "2021-01-01T00:00:00Z", "first_name": "B"}
@@ -132,6 +190,8 @@ async def test_an_old_export_turns_no_clock_of_presence_back(services: Services,
     user = json.loads(await export(services, "demo"))
     assert user == {**PEOPLE[0], "first_name": "B"}
 
+
+CLAIM = {"id": "a1", "source": "manual", "status": 2, "set_at": "2021-12-31T00:00:00Z"}
 
 BAD: list[tuple[bytes | dict[str, Any] | ChatError, type]] = [
     (b"{", Malformed),
@@ -150,6 +210,17 @@ BAD: list[tuple[bytes | dict[str, Any] | ChatError, type]] = [
     ({"username": "x", "updated_at": "9999-12-31T23:59:59Z"}, Invalid),
     ({"username": "x", "status": 2}, Invalid),
     ({"username": "x", "uuid": "x"}, Invalid),
+    ({"username": "x", "onboarding": 1}, Invalid),
+    ({"username": "x", "to_others": {"x": 1}}, Invalid),
+    ({"username": "x", "to_others": {"last_login_at": 1}}, Invalid),
+    ({"username": "x", "claims": {}}, Invalid),
+    ({"username": "x", "claims": [{}]}, Invalid),
+    ({"username": "x", "claims": [{**CLAIM, "x": 1}]}, Invalid),
+    ({"username": "x", "claims": [{**CLAIM, "set_at": 7}]}, Invalid),
+    ({"username": "x", "claims": [{**CLAIM, "set_at": "5138-01-01T00:00:00Z"}]}, Invalid),
+    ({"username": "x", "claims": [{**CLAIM, "text": "x" * 101}]}, Invalid),
+    ({"username": "x", "claims": [{**CLAIM, "status": 7}]}, Invalid),
+    ({"username": "x", "claims": [CLAIM] * 101}, Invalid),
     ({"username": "x", "email": "anna@example.ORG"}, Conflict),
     (TooLarge("too long"), TooLarge),
 ]

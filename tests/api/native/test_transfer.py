@@ -18,6 +18,7 @@ NDJSON = {"Content-Type": "application/x-ndjson"}
 STORED = {"username", "first_name", "last_name", "name", "email", "external_id", "avatar", "role", "status", "metadata"}
 STORED |= {"language", "timezone", "uuid", "created_at", "updated_at"}
 STORED |= {"last_login_at", "last_active_at", "last_seen_at", "presence_changed_at"}
+STORED |= {"to_others", "claims", "tokens_since", "onboarding"}
 
 
 async def take(api: ApiClient, *lines: Any) -> dict[str, Any]:
