@@ -16,6 +16,8 @@ from multidict import CIMultiDictProxy
 from chatsrv.api import DIALECTS
 from chatsrv.api.pages import read_document
 
+JSON_TYPES = ("application/json", "application/vnd.api+json")
+
 COMMON = frozenset((404, 405))
 """Answers of the router, which no single operation documents."""
 
@@ -45,7 +47,10 @@ class ApiClient:
 
     def speaking_as(self, credential: str | None) -> ApiClient:
         """The same server, asked with another key or token."""
-        headers = {"Authorization": f"Bearer {credential}"} if credential else {}
+        return self.with_headers({"Authorization": f"Bearer {credential}"} if credential else {})
+
+    def with_headers(self, headers: Mapping[str, str]) -> ApiClient:
+        """The same server, asked with these."""
         return ApiClient(self._session, self.url, headers)
 
     async def request(self, method: str, path: str, **options: Any) -> Answer:
@@ -53,7 +58,7 @@ class ApiClient:
         url = path if path.startswith("http") else self.url + path
         async with self._session.request(method, url, headers=headers, allow_redirects=False, **options) as response:
             body = await response.read()
-        is_json = response.content_type == "application/json" and bool(body)
+        is_json = response.content_type in JSON_TYPES and bool(body)
         answer = Answer(response.status, response.headers, body, msgspec.json.decode(body) if is_json else None)
         check_against_document(method, response.url.raw_path, answer)
         return answer

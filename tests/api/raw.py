@@ -9,7 +9,7 @@ import msgspec
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from tests.client import Answer, ApiClient
+from tests.client import JSON_TYPES, Answer, ApiClient
 
 
 async def send(api: ApiClient, head: str, body: bytes = b"", *, anonymous: bool = False) -> Answer:
@@ -43,5 +43,5 @@ def _read(answer: bytes) -> Answer:
     head, _, body = answer.partition(b"\r\n\r\n")
     line, *rest = head.decode().split("\r\n")
     headers = CIMultiDict((name, value) for name, _, value in (header.partition(": ") for header in rest))
-    is_json = headers.get("Content-Type") == "application/json" and bool(body)
+    is_json = headers.get("Content-Type") in JSON_TYPES and bool(body)
     return Answer(int(line.split()[1]), CIMultiDictProxy(headers), body, msgspec.json.decode(body) if is_json else None)
