@@ -10,6 +10,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import structlog
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 
@@ -24,6 +25,13 @@ from tests.client import ApiClient
 from tests.postgres import fresh_database, running_postgres
 
 MakeSettings = Callable[..., Settings]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_logs() -> None:
+    """structlog's own way to print an error takes seconds."""
+    renderer = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[structlog.contextvars.merge_contextvars, renderer])
 
 
 @pytest.fixture(scope="session")
@@ -90,6 +98,9 @@ def make_settings(database_url: str, valkey_url: str, tmp_path: Path) -> MakeSet
             "database_pool": 5,
             "access_log": False,
             "drain_s": 0,
+            # a password that costs nothing to hash
+            "argon2_memory_kib": 8,
+            "argon2_time_cost": 1,
             **values,
         }
         return Settings(**given)  # type: ignore[arg-type]

@@ -30,6 +30,7 @@ class Terminal(io.StringIO):
 @pytest.fixture(autouse=True)
 def own_logging() -> Iterator[None]:
     """Logging belongs to the process: what a test configures ends with it."""
+    before = structlog.get_config()
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     levels = {name: logging.getLogger(name).level for name in logs.QUIET}
@@ -38,7 +39,7 @@ def own_logging() -> Iterator[None]:
     for name, quiet in levels.items():
         logging.getLogger(name).setLevel(quiet)
     logs.clear_contextvars()
-    structlog.reset_defaults()
+    structlog.configure(**before)
 
 
 def records(out: io.StringIO) -> list[dict[str, Any]]:
