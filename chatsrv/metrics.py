@@ -34,7 +34,7 @@ class Metrics:
         )
         self.refused_credentials = Counter(
             "chatsrv_credentials_refused",
-            "Keys and tokens refused, by reason.",
+            "Keys, tokens and passwords refused, by reason.",
             ("reason",),
             registry=self.registry,
         )

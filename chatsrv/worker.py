@@ -48,6 +48,7 @@ def shared_loops(services: Services) -> list[Loop]:
         Loop("sweep", settings.sweep_every_s, services.upkeep.sweep),
         Loop("flush", settings.flush_every_s, services.clocks.flush),
         Loop("forget_sign_ins", FORGET_EVERY_S, services.sign_ins.forget_old),
+        Loop("tidy", settings.tidy_every_s, services.tidying.tidy),
     ]
 
 

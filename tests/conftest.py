@@ -99,8 +99,8 @@ def make_settings(database_url: str, valkey_url: str, tmp_path: Path) -> MakeSet
             "access_log": False,
             "drain_s": 0,
             # a password that costs nothing to hash
-            "argon2_memory_kib": 8,
-            "argon2_time_cost": 1,
+            "password_memory_kib": 8,
+            "password_time_cost": 1,
             **values,
         }
         return Settings(**given)  # type: ignore[arg-type]

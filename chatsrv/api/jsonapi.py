@@ -36,14 +36,26 @@ def read_path(name: str) -> Path:
 
 
 def read_parameters(parameters: MultiMapping[str]) -> dict[Path, str]:
-    """Of a parameter that is given twice the last one counts."""
-    return {read_path(name): value for name, value in parameters.items()}
+    """Of a parameter that is given twice the last one counts, but `include[]=a&include[]=b` is `include=a,b`."""
+    read: dict[Path, str] = {}
+    for name, value in parameters.items():
+        path = read_path(name)
+        if len(path) > 1 and not path[-1]:
+            path = path[:-1]
+            value = f"{read[path]},{value}" if path in read else value
+        read[path] = value
+    return read
 
 
 def write_query(parameters: Mapping[Path, str]) -> str:
     """In order of their names, percent-encoded in full: `page%5Bnumber%5D=1`."""
     named = {path[0] + "".join(f"[{part}]" for part in path[1:]): value for path, value in parameters.items()}
-    return "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in sorted(named.items()))
+    return "&".join(f"{_quote(name)}={_quote(value)}" for name, value in sorted(named.items()))
+
+
+def _quote(text: str) -> str:
+    # bytes that are no UTF-8 come as lone surrogates
+    return quote(text, safe="", errors="replace")
 
 
 def page_links(url: str, parameters: Mapping[Path, str], number: int, size: int, total: int) -> dict[str, str]:
@@ -76,19 +88,32 @@ def read_include(text: str) -> IncludeTree:
 
 @dataclass(slots=True)
 class Compound:
-    """Resources that come along with the primary ones: each once, and none that is primary itself."""
+    """Resources that come along with the primary ones: each once, and none that is primary itself.
+
+    Whoever comes by two ways has the linkage of both.
+    """
 
     primary: Sequence[Resource]
     _included: dict[Identifier, Resource] = field(default_factory=dict)
+    _primary: dict[Identifier, Resource] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._primary = {identify(resource): resource for resource in self.primary}
 
     def include(self, resources: Iterable[Resource]) -> None:
         for resource in resources:
-            self._included.setdefault(identify(resource), resource)
+            known = self._primary.get(identify(resource)) or self._included.setdefault(identify(resource), resource)
+            _add_linkage(known, resource)
 
     @property
     def included(self) -> list[Resource]:
-        primary = {identify(resource) for resource in self.primary}
-        return [resource for key, resource in self._included.items() if key not in primary]
+        return list(self._included.values())
+
+
+def _add_linkage(known: Resource, other: Resource) -> None:
+    for name, relationship in other.get("relationships", {}).items():
+        if "data" in relationship:
+            known.get("relationships", {}).get(name, {}).setdefault("data", relationship["data"])
 
 
 def identify(resource: Resource) -> Identifier:

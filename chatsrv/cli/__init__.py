@@ -12,6 +12,7 @@ from chatsrv import __version__
 from chatsrv.cli.access_tokens import access_token
 from chatsrv.cli.apps import app
 from chatsrv.cli.doctor import doctor
+from chatsrv.cli.identities import identity
 from chatsrv.cli.keys import key, token
 from chatsrv.cli.migrate import migrate
 from chatsrv.cli.output import fail
@@ -47,7 +48,7 @@ Without any, everything is kept in the folder data.
 def menu() -> None: ...
 
 
-for command in (serve, worker, migrate, app, key, token, access_token, user, doctor):
+for command in (serve, worker, migrate, app, key, token, access_token, user, identity, doctor):
     menu.add_command(command)
 
 

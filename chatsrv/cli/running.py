@@ -70,7 +70,7 @@ def _advise(error: ChatError, loaded: Settings, look_in: str) -> str:
         case NotFound():
             where = "" if loaded.database_url else f"; the data folder is {Path(loaded.data_dir).resolve()}"
             return f" (chatsrv {look_in} tells which there are{where})"
-        case Conflict():
+        case Conflict(field="appId"):
             return " (choose another id, or make a key for it: chatsrv key create)"
         case Unavailable():
             return " (chatsrv doctor tells what to do)"

@@ -76,11 +76,15 @@ class ServerKey:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is asking: a server key, or a user with a token. Exactly one of the two is set."""
+    """Who is asking: a server key, or a user with a token. Exactly one of the two is set.
+
+    `identity_id` is set where the user signed in with a password.
+    """
 
     app: App
     key: ServerKey | None = None
     user: User | None = None
+    identity_id: int | None = None
 
     @property
     def viewer(self) -> Viewer:

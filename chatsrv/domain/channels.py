@@ -52,6 +52,19 @@ class Member:
     role: MemberRole
 
 
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """That a user is in a channel; `last_read_at` is NEVER for who has read nothing there."""
+
+    id: int
+    channel_id: int
+    user_id: int
+    role: MemberRole
+    created_at: int
+    last_read_at: int
+    unread_message_count: int
+
+
 def check_channel(values: Mapping[str, Any], metadata_max_bytes: int) -> dict[str, Any]:
     """The values as they are stored. Raises Invalid with every field that breaks its rule, and MetadataTooLarge."""
     checked: dict[str, Any] = {}

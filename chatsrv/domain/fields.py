@@ -6,8 +6,10 @@ import re
 import unicodedata
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 AVATAR_MAX = 2048
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 class Refused(ValueError):
@@ -24,6 +26,13 @@ def read_text(value: Any, limit: int | None = None) -> str:
     if any(unicodedata.category(char) in ("Cc", "Cs") for char in text):
         raise Refused("must have no control characters")
     return text
+
+
+def read_uuid(value: Any) -> UUID:
+    """Of the usual form with four hyphens, in upper or lower case."""
+    if isinstance(value, str) and _UUID.fullmatch(value):
+        return UUID(value)
+    raise Refused("must be a UUID")
 
 
 def read_avatar(value: Any) -> str:

@@ -8,15 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from chatsrv.domain.errors import Invalid, Problem
-from chatsrv.domain.fields import Refused, read_text
+from chatsrv.domain.fields import Refused, read_text, read_uuid
 from chatsrv.domain.listing import Filter, Sort
 from chatsrv.domain.users import User
 
 NAME_MAX = 191
-
-TEAM_TEXTS = ("name", "uuid", "parent_uuid")
-TEAM_INSTANTS = ("created_at", "updated_at")
-"""What a list of teams can be filtered and sorted by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +51,7 @@ class TeamQuery:
 
 
 def check_team(values: Mapping[str, Any]) -> dict[str, Any]:
-    """`name` and `parent` (a UUID or None) as they are kept. Raises Invalid with every field that breaks its rule."""
+    """`name`, and `parent_team_id` as a UUID or None. Raises Invalid with every field that breaks its rule."""
     checked: dict[str, Any] = {}
     problems = []
     for field, value in values.items():
@@ -69,23 +65,14 @@ def check_team(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _name(value: Any) -> str:
-    text = read_text(value, NAME_MAX).strip()
+    text = read_text("" if value is None else value, NAME_MAX).strip()
     if not text:
         raise Refused("must not be empty")
     return text
 
 
 def _parent(value: Any) -> UUID | None:
-    try:
-        return None if value is None else UUID(_text(value))
-    except ValueError as error:
-        raise Refused("must be the id of a team, or null") from error
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError(value)
-    return value
+    return None if value is None else read_uuid(value)
 
 
 RULES: Mapping[str, Callable[[Any], Any]] = {"name": _name, "parent_team_id": _parent}

@@ -17,18 +17,33 @@ from chatsrv.metrics import Metrics
 from chatsrv.services.access_tokens import AccessTokens
 from chatsrv.services.accounts import Accounts
 from chatsrv.services.apps import Apps
+from chatsrv.services.bearers import Bearers
 from chatsrv.services.callers import Callers
 from chatsrv.services.channels import Channels
 from chatsrv.services.claims import Claims
 from chatsrv.services.clocks import ClockFlush
+from chatsrv.services.desk import Desk
 from chatsrv.services.explain import Explain
 from chatsrv.services.following import Following
 from chatsrv.services.health import Health
+from chatsrv.services.holders import Holders
+from chatsrv.services.identities import Identities
+from chatsrv.services.invitations import Invitations
 from chatsrv.services.mirror import Mirror
+from chatsrv.services.named_values import NamedValues
+from chatsrv.services.newcomers import Newcomers
+from chatsrv.services.notes import Notes
+from chatsrv.services.passwords import Passwords
 from chatsrv.services.presence import PresenceService
+from chatsrv.services.profiles import Profiles
+from chatsrv.services.servers import Servers
 from chatsrv.services.sessions import LocalSessions
 from chatsrv.services.sight import Sight
 from chatsrv.services.sign_ins import SignIns
+from chatsrv.services.stars import Stars
+from chatsrv.services.supports import Supports
+from chatsrv.services.teams import Teams
+from chatsrv.services.tidying import Tidying
 from chatsrv.services.transfer import Transfer
 from chatsrv.services.upkeep import Upkeep
 from chatsrv.services.upserts import Upserts
@@ -62,13 +77,26 @@ class Services:
     db: Database
     apps: Apps
     users: Users
+    newcomers: Newcomers
     accounts: Accounts
     upserts: Upserts
     sign_ins: SignIns
     access_tokens: AccessTokens
+    identities: Identities
+    bearers: Bearers
+    invitations: Invitations
     transfer: Transfer
     callers: Callers
     channels: Channels
+    desk: Desk
+    profiles: Profiles
+    supports: Supports
+    stars: Stars
+    notes: Notes
+    named_values: NamedValues
+    teams: Teams
+    servers: Servers
+    holders: Holders
     presence: PresenceService
     claims: Claims
     explain: Explain
@@ -79,6 +107,7 @@ class Services:
     clocks: ClockFlush
     following: Following
     health: Health
+    tidying: Tidying
 
 
 @asynccontextmanager
@@ -125,9 +154,13 @@ async def open_services(
         mirror = Mirror()
         sight = Sight(store, mirror, upkeep, clock)
         changes = UserChanges(db, clock)
-        users = Users(db, changes, presence, sight, clocks, settings, clock)
+        passwords = Passwords(settings)
+        stack.callback(passwords.close)
+        users = Users(db, changes, presence, sight, clocks, passwords, settings, clock)
         upserts = Upserts(db, clock)
+        accounts = Accounts(db, changes, presence, sight, clock)
         access_tokens = AccessTokens(db, clock)
+        bearers = Bearers(db, passwords, sight, sign_ins, settings, clock, metrics)
         yield Services(
             settings=settings,
             clock=clock,
@@ -135,13 +168,26 @@ async def open_services(
             db=db,
             apps=apps,
             users=users,
-            accounts=Accounts(db, changes, presence, sight, clock),
+            newcomers=Newcomers(db, users, clock),
+            accounts=accounts,
             upserts=upserts,
             sign_ins=sign_ins,
             access_tokens=access_tokens,
-            transfer=Transfer(users, upserts, presence, clocks, settings),
+            identities=Identities(db, passwords, settings, clock),
+            bearers=bearers,
+            invitations=Invitations(db, changes, passwords, bearers, sight, settings, clock),
+            transfer=Transfer(users, upserts, accounts, presence, clocks, settings),
             channels=Channels(db, presence, sight, settings, clock),
-            callers=Callers(apps, users, access_tokens, settings, clock, metrics),
+            desk=Desk(db),
+            profiles=Profiles(db, users, settings),
+            supports=Supports(db, clock),
+            stars=Stars(db),
+            notes=Notes(db, settings, clock),
+            named_values=NamedValues(db, settings),
+            teams=Teams(db, clock),
+            servers=Servers(db, clock),
+            holders=Holders(db),
+            callers=Callers(apps, users, access_tokens, bearers, settings, clock, metrics),
             presence=presence,
             claims=Claims(store, db, clocks, settings),
             explain=Explain(store, clock),
@@ -152,6 +198,7 @@ async def open_services(
             clocks=clocks,
             following=Following(ChangeLog(blocking, settings.redis_prefix), store, mirror),
             health=Health(db, redis),
+            tidying=Tidying(db, clock),
         )
 
 

@@ -50,9 +50,19 @@ class Accounts:
         return await self._seen(user, viewer)
 
     async def revoke_tokens(self, app_id: str, ref: UserRef) -> None:
-        """No token that was issued until now is good any more; their sockets close. Raises UserNotFound."""
-        user, _ = await self._changes.apply(app_id, ref, lambda old: {"tokens_since": old.revoke_at(self._clock.now())})
+        """No token or bearer that was issued until now is good any more; their sockets close. Raises UserNotFound."""
+        now = self._clock.now()
+        user, _ = await self._changes.apply(
+            app_id, ref, lambda old: {"tokens_since": old.revoke_at(now)}, _end_sign_ins
+        )
         await self._presence.expel(user, CloseCode.TOKEN_REVOKED)
+
+    async def leave(self, user: User) -> None:
+        """What follows once somebody was deactivated, in whichever way. Raises Unavailable."""
+        async with self._db.write() as tx:
+            if await rows.lock(tx, [user.id]):
+                await _end_sign_ins(tx, user)
+        await self._presence.expel(user, CloseCode.DEACTIVATED)
 
     async def delete(self, app_id: str, ref: UserRef) -> None:
         """For good, in every store; their sockets close. Raises UserNotFound and OwnsServers."""

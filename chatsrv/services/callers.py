@@ -11,11 +11,13 @@ from chatsrv.domain.presence import SERVER
 from chatsrv.domain.tokens import TokenClaims
 from chatsrv.domain.users import AccountStatus, User
 from chatsrv.metrics import Metrics
-from chatsrv.services import tokens
+from chatsrv.services import bearers, tokens
 from chatsrv.services.access_tokens import AccessTokens
 from chatsrv.services.apps import Apps
+from chatsrv.services.bearers import Bearers
 from chatsrv.services.rates import Allowance, Rate, RateLimiter
 from chatsrv.services.users import Users
+from chatsrv.services.windows import Windows
 from chatsrv.settings import Settings
 
 
@@ -27,12 +29,14 @@ class Callers:
         apps: Apps,
         users: Users,
         access_tokens: AccessTokens,
+        bearers: Bearers,
         settings: Settings,
         clock: Clock,
         metrics: Metrics,
     ) -> None:
         self._apps = apps
         self._access_tokens = access_tokens
+        self._bearers = bearers
         self._users = users
         self._settings = settings
         self._clock = clock
@@ -40,6 +44,7 @@ class Callers:
         self._limiter = RateLimiter()
         self._key_rate = Rate(settings.key_rate_per_minute, settings.key_rate_burst)
         self._token_rate = Rate(settings.token_rate_per_minute, settings.token_rate_burst)
+        self._panel_minutes = Windows(settings.panel_rate_per_minute)
 
     async def identify(self, credential: str | None) -> Caller:
         """A server key, or a user token, which two dots give away. Raises Unauthenticated.
@@ -66,6 +71,20 @@ class Callers:
             if user is None:
                 return await self._find_key(credential)
             return Caller(await self._apps.get(user.app_id), user=user)
+
+        return await self._identified(credential, find)
+
+    async def identify_bearer(self, credential: str | None) -> Caller:
+        """A server key, or the bearer of somebody who signed in. Raises Unauthenticated."""
+
+        async def find(credential: str) -> Caller:
+            if not credential.startswith(bearers.PREFIX):
+                return await self._find_key(credential)
+            identity_id, user = await self._bearers.identify(credential)
+            app = await self._apps.find(user.app_id)
+            if app is None:
+                raise Unauthenticated(Distrust.BAD_BEARER, "The account is gone.")
+            return Caller(app, user=user, identity_id=identity_id)
 
         return await self._identified(credential, find)
 
@@ -125,10 +144,24 @@ class Callers:
     def count_request(self, caller: Caller) -> Allowance:
         """One more request of this caller; the edge refuses it where the allowance is spent."""
         kind, rate = ("key", self._key_rate) if caller.key else ("token", self._token_rate)
-        allowance = self._limiter.take(caller.rate_name, rate, self._clock.now())
+        return self._count(caller.rate_name, rate, kind)
+
+    def count_panel_request(self, caller: Caller) -> Allowance:
+        """The same in the panel dialect, which has a rate of its own."""
+        return self._counted(self._panel_minutes.take(caller.rate_name, self._clock.now()), "key")
+
+    def _count(self, name: str, rate: Rate, kind: str) -> Allowance:
+        return self._counted(self._limiter.take(name, rate, self._clock.now()), kind)
+
+    def _counted(self, allowance: Allowance, kind: str) -> Allowance:
+        """Counts what is refused."""
         if allowance.is_spent:
             self._metrics.refused_by_rate.labels(kind).inc()
         return allowance
+
+    def count_address(self, purpose: str, address: str, rate: Rate) -> Allowance:
+        """One more request from there, whoever sends it; each purpose is counted by itself."""
+        return self._count(f"{purpose} {address}", rate, "address")
 
     async def mint_token(self, app: App, username: str, ttl_s: int) -> tuple[str, int]:
         """A token for an active user, and when it expires (ms). Raises UserNotFound and Inactive."""

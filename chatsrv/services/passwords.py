@@ -20,6 +20,7 @@ from chatsrv.domain.identities import PASSWORD_MAX, check_password, read_passwor
 from chatsrv.domain.users import User
 from chatsrv.settings import Settings
 from chatsrv.storage import identities as rows
+from chatsrv.storage.bearers import end_bearers
 from chatsrv.storage.database import Transaction
 
 LANES = 1
@@ -32,9 +33,9 @@ class Passwords:
     """argon2id. Close it: its threads end when what they do is done."""
 
     def __init__(self, settings: Settings) -> None:
-        self._hasher = PasswordHasher(settings.argon2_time_cost, settings.argon2_memory_kib, LANES)
-        self._threads = ThreadPoolExecutor(settings.argon2_threads, "argon2")
-        self._most = settings.argon2_threads + settings.argon2_queue_max
+        self._hasher = PasswordHasher(settings.password_time_cost, settings.password_memory_kib, LANES)
+        self._threads = ThreadPoolExecutor(settings.password_threads, "argon2")
+        self._most = settings.password_threads + settings.password_queue_max
         self._under_way = 0
         self._nobodys = _nobodys_hash(settings)
 
@@ -53,9 +54,9 @@ class Passwords:
         matches = await self._in_thread(lambda: self._matches(text if is_possible and text else "", hashed))
         return matches and is_possible
 
-    def needs_rehash(self, hashed: str) -> bool:
-        """Whether it was made with other costs than those of today."""
-        return self._hasher.check_needs_rehash(hashed)
+    async def renew(self, password: Any, hashed: str) -> str:
+        """The same hash, or, where it was made with other costs than those of today, a new one."""
+        return await self.hash(password) if self._hasher.check_needs_rehash(hashed) else hashed
 
     def _matches(self, text: str, hashed: str | None) -> bool:
         try:
@@ -76,7 +77,7 @@ class Passwords:
 def _nobodys_hash(settings: Settings) -> str:
     """Costs as much to check as any other, and no password fits."""
     salt, digest = (b64encode(secrets.token_bytes(size)).decode().rstrip("=") for size in (16, 32))
-    costs = f"m={settings.argon2_memory_kib},t={settings.argon2_time_cost},p={LANES}"
+    costs = f"m={settings.password_memory_kib},t={settings.password_time_cost},p={LANES}"
     return f"$argon2id$v=19${costs}${salt}${digest}"
 
 
@@ -92,5 +93,5 @@ async def set_password(tx: Transaction, user: User, hashed: str, now: int) -> No
     if await rows.is_used_elsewhere(tx, identity.id, user.app_id):
         raise Conflict("password", "Somebody with this email signs in elsewhere, too: only they can change it.")
     await rows.change(tx, identity.id, {"password_hash": hashed, "last_app_id": user.app_id, "updated_at": now})
-    await rows.end_bearers(tx, identity.id)
+    await end_bearers(tx, identity.id)
     await rows.link(tx, identity.id, user)

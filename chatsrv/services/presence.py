@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from typing import Any, NoReturn
@@ -22,7 +23,7 @@ from chatsrv.services.apps import Apps
 from chatsrv.services.sessions import LocalSession, LocalSessions
 from chatsrv.services.sign_ins import SignIns
 from chatsrv.storage.presence import PresenceStore
-from chatsrv.storage.records import Registration
+from chatsrv.storage.records import Registration, Whereabouts
 
 log = structlog.get_logger(__name__)
 
@@ -200,6 +201,10 @@ class PresenceService:
     async def present(self, app_id: str, channel_id: int) -> set[int]:
         """Ids of the users who are in the channel. Raises Unavailable."""
         return await self._store.present(app_id, channel_id)
+
+    async def whereabouts(self, app_id: str, user_ids: Sequence[int]) -> Mapping[int, Whereabouts]:
+        """How each of them shows and in which channels they are: one round trip. Raises Unavailable."""
+        return await self._store.whereabouts(app_id, user_ids)
 
     async def close(self, session_id: str, departure: Departure) -> None:
         """The socket is gone. Where Redis does not answer, reconciliation ends the session later."""

@@ -11,9 +11,9 @@ import msgspec
 from chatsrv.domain import instants
 from chatsrv.domain.errors import ChatError, Invalid, Malformed, Problem, TooLarge
 from chatsrv.domain.presence import Claim
-from chatsrv.domain.sessions import CloseCode
 from chatsrv.domain.user_fields import RESTORABLE, RULES, check_restored
 from chatsrv.domain.users import AccountStatus, Clocks, User
+from chatsrv.services.accounts import Accounts
 from chatsrv.services.clocks import ClockFlush
 from chatsrv.services.presence import PresenceService
 from chatsrv.services.upserts import Outcome, Upserts
@@ -69,11 +69,18 @@ class ImportReport:
 
 class Transfer:
     def __init__(
-        self, users: Users, upserts: Upserts, presence: PresenceService, clocks: ClockFlush, settings: Settings
+        self,
+        users: Users,
+        upserts: Upserts,
+        accounts: Accounts,
+        presence: PresenceService,
+        clocks: ClockFlush,
+        settings: Settings,
     ) -> None:
         self._users = users
         self._upserts = upserts
         self._presence = presence
+        self._accounts = accounts
         self._clocks = clocks
         self._settings = settings
 
@@ -121,7 +128,7 @@ class Transfer:
     async def _follow_status(self, before: User, status: AccountStatus) -> None:
         """Whom a line deactivated loses their sockets; whom it reactivated may connect. Raises Unavailable."""
         if status is AccountStatus.INACTIVE and before.status is AccountStatus.ACTIVE:
-            await self._presence.expel(before, CloseCode.DEACTIVATED)
+            await self._accounts.leave(before)
         elif status is AccountStatus.ACTIVE and before.status is AccountStatus.INACTIVE:
             await self._presence.admit(before)
 

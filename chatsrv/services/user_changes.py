@@ -34,6 +34,18 @@ class UserChanges:
         return user, old
 
 
+async def find_user(tx: Transaction, app_id: str, ref: UserRef) -> User:
+    """Raises UserNotFound."""
+    check_storable(ref)
+    return await rows.get(tx, app_id, ref) or no_user(ref)
+
+
+async def lock_user(tx: Transaction, app_id: str, ref: UserRef) -> User:
+    """Nobody else writes to what is theirs until the transaction ends. Raises UserNotFound."""
+    user = await find_user(tx, app_id, ref)
+    return user if await rows.lock(tx, [user.id]) else no_user(ref)
+
+
 def later(user: User, now: int) -> int:
     """A clock that was set back must not move updated_at back with it."""
     return max(now, user.updated_at + 1)

@@ -15,13 +15,14 @@ from chatsrv.domain.sessions import CloseCode
 from chatsrv.domain.user_fields import check_fields
 from chatsrv.domain.users import AccountStatus, Onboarding, User, UserRef, fold_case
 from chatsrv.services.clocks import ClockFlush
+from chatsrv.services.passwords import Passwords, set_password
 from chatsrv.services.presence import PresenceService
 from chatsrv.services.sight import Sight
-from chatsrv.services.user_changes import UserChanges, check_storable, no_user
+from chatsrv.services.user_changes import Then, UserChanges, check_storable, no_user
 from chatsrv.settings import Settings
 from chatsrv.storage import listing as lists
 from chatsrv.storage import users as rows
-from chatsrv.storage.database import Database
+from chatsrv.storage.database import Database, Transaction
 
 NEW_USER: Mapping[str, Any] = {
     "first_name": None,
@@ -58,11 +59,13 @@ class Users:
         presence: PresenceService,
         sight: Sight,
         clocks: ClockFlush,
+        passwords: Passwords,
         settings: Settings,
         clock: Clock,
     ) -> None:
         self._db = db
         self._changes = changes
+        self._passwords = passwords
         self._clocks = clocks
         self._presence = presence
         self._sight = sight
@@ -73,12 +76,36 @@ class Users:
         """Raises Invalid with every field that breaks its rule."""
         return check_fields(values, self._settings.metadata_max_bytes)
 
-    async def create(self, app_id: str, values: Mapping[str, Any], viewer: Viewer) -> Person:
-        """`values` holds `username` and any other writable field. Raises Invalid and Conflict."""
+    async def create(
+        self,
+        app_id: str,
+        values: Mapping[str, Any],
+        viewer: Viewer,
+        password: Any = None,
+        then: Then | None = None,
+    ) -> Person:
+        """`values` holds `username` and any other writable field. Raises Invalid and Conflict.
+
+        With a `password` they can sign in by their email: see `set_password`.
+        """
         checked = self.check(values)
+        giving = await self._giving(password, then)
         async with self._db.write() as tx:
             user = await rows.add(tx, app_id, new_user(checked, self._clock.now()))
+            await giving(tx, user)
         return await self.seen(user, viewer)
+
+    async def _giving(self, password: Any, then: Then | None) -> Then:
+        """What gives a user the password, if there is one, and writes what comes then. Raises Invalid."""
+        hashed = None if password is None else await self._passwords.hash(password)
+
+        async def give(tx: Transaction, user: User) -> None:
+            if hashed is not None:
+                await set_password(tx, user, hashed, self._clock.now())
+            if then:
+                await then(tx, user)
+
+        return give
 
     async def get(self, app_id: str, ref: UserRef, viewer: Viewer) -> Person:
         """Raises UserNotFound."""
@@ -104,15 +131,23 @@ class Users:
             people = [Person(user, see(user, None, viewer)) for user in users]
         return Page(tuple(people), total, next_after)
 
-    async def update(self, app_id: str, ref: UserRef, values: Mapping[str, Any], viewer: Viewer) -> Person:
+    async def update(
+        self,
+        app_id: str,
+        ref: UserRef,
+        values: Mapping[str, Any],
+        viewer: Viewer,
+        password: Any = None,
+        then: Then | None = None,
+    ) -> Person:
         """Sets the fields given; None clears. With another `username` in them it is a rename, too.
 
-        Raises UserNotFound, Invalid and Conflict.
+        With a `password` it is set, too: see `set_password`. Raises UserNotFound, Invalid and Conflict.
         """
         checked = self.check(values)
-        if not checked:
+        if not checked and password is None and then is None:
             return await self.get(app_id, ref, viewer)
-        user, old = await self._changes.apply(app_id, ref, lambda _: checked)
+        user, old = await self._changes.apply(app_id, ref, lambda _: checked, await self._giving(password, then))
         if user.username != old.username:
             # the name in their tokens is no longer theirs
             await self._presence.rename(user, is_another=fold_case(user.username) != fold_case(old.username))

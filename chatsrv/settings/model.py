@@ -76,6 +76,22 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key_rate_burst: Annotated[int, _says("Requests that a server key may send at once.", ge=1)] = 2_000
     token_rate_per_minute: Annotated[int, _says("Requests a minute for each user token and process.", ge=1)] = 600
     token_rate_burst: Annotated[int, _says("Requests that a user may send at once.", ge=1)] = 600
+    panel_rate_per_minute: Annotated[
+        int, _says("Requests a minute for each server key and process in the panel dialect.", ge=1)
+    ] = 240
+    panel_page_max: Annotated[int, _says("Most users or servers on a page of the panel dialect.", ge=1)] = 1000
+    pulse_rate_per_minute: Annotated[
+        int, _says("Requests a minute of the Pulse dialect for each client address and process.", ge=1)
+    ] = 300
+    pulse_auth_attempts: Annotated[
+        int, _says("Requests to its /auth paths that an address may send within the window.", ge=1)
+    ] = 5
+    pulse_auth_window_s: Annotated[float, _says("The window in which they are counted.", gt=0)] = 20.0
+    pulse_page_default: Annotated[int, _says("Items on its pages when page[size] is not given.", ge=1)] = 25
+    pulse_page_max: Annotated[int, _says("Most items on its pages.", ge=1)] = 100
+    # for each filter on a team a database plans one more join
+    pulse_filters_max: Annotated[int, _says("Most filters in the query of one of its lists.", ge=1, le=100)] = 20
+    pulse_included_max: Annotated[int, _says("Most resources that one of its answers includes.", ge=1, le=8000)] = 5000
     credential_cache_s: Annotated[
         float,
         _says("How long a node trusts a key or app it has read: a revocation takes so long.", ge=0, le=60),
@@ -86,13 +102,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     password_min_chars: Annotated[
         int, _says("Shortest password that a person may choose; a backend may give a shorter one.", ge=1, le=1000)
     ] = 8
-    argon2_memory_kib: Annotated[int, _says("Memory for hashing one password.", ge=8, le=4_194_304)] = 65_536
-    argon2_time_cost: Annotated[int, _says("Passes over that memory.", ge=1, le=1000)] = 3
-    argon2_threads: Annotated[int, _says("Passwords hashed at the same time, per process.", ge=1, le=64)] = 2
-    argon2_queue_max: Annotated[
+    password_memory_kib: Annotated[int, _says("Memory for one password with argon2id.", ge=8, le=4_194_304)] = 65_536
+    password_time_cost: Annotated[int, _says("Passes over that memory.", ge=1, le=1000)] = 3
+    password_threads: Annotated[int, _says("Passwords hashed at the same time, per process.", ge=1, le=64)] = 2
+    password_queue_max: Annotated[
         int, _says("Passwords that wait to be hashed, per process; who comes then is asked to come later.", ge=1)
-    ] = 50
+    ] = 20
     bearer_ttl_s: Annotated[int, _says("Life of the bearer that a sign-in with a password gives.", ge=1)] = 1_209_600
+    bearers_max: Annotated[int, _says("Live bearers of one person; the oldest gives way.", ge=1)] = 100
     invitation_ttl_s: Annotated[int, _says("How long an invitation may be accepted.", ge=1)] = 604_800
     tidy_every_s: Annotated[float, _says("How often bearers and invitations that are over are deleted.", gt=0)] = 600.0
 
@@ -150,6 +167,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bulk_query_max: Annotated[int, _says("Users in one presence query.", ge=1, le=8000)] = 1000
     channels_per_socket: Annotated[int, _says("Channels that one socket may be in.", ge=1)] = 100
     members_max: Annotated[int, _says("Members added to a channel, or removed, in one request.", ge=1, le=8000)] = 1000
+    include_max: Annotated[int, _says("Relationships that one include of JSON:API may name.", ge=1, le=200)] = 50
+    included_max: Annotated[int, _says("Resources that one relationship may bring along.", ge=1, le=32_000)] = 10_000
+    note_max_chars: Annotated[int, _says("Longest memo, draft or info about a user, in characters.", ge=1)] = 8192
+    named_values_max: Annotated[int, _says("Infos about a user, and settings of their widget.", ge=1)] = 100
     auth_deadline_s: Annotated[float, _says("A socket that has not proved who it is is closed after it.", gt=0)] = 10.0
     socket_message_max_bytes: Annotated[int, _says("Largest message on a socket.", ge=1024)] = 131_072
     socket_queue_max_bytes: Annotated[int, _says("A socket that leaves so much unread is cut.", ge=65_536)] = 4_194_304
@@ -174,6 +195,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         yield self.grace_s < self.handoff_grace_s, "grace_s must be less than handoff_grace_s"
         yield self.drain_s < self.handoff_grace_s, "drain_s must be less than handoff_grace_s"
         yield self.page_default <= self.page_max, "page_default must be at most page_max"
+        yield self.pulse_page_default <= self.pulse_page_max, "pulse_page_default must be at most pulse_page_max"
         yield (
             self.heartbeat_ttl_min_s <= self.heartbeat_ttl_s <= self.heartbeat_ttl_max_s,
             "heartbeat_ttl_s must lie between heartbeat_ttl_min_s and heartbeat_ttl_max_s",

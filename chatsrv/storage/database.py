@@ -17,11 +17,14 @@ from uuid_utils import uuid4
 from chatsrv.domain.errors import Conflict, NotFound, SetupError, Unavailable
 
 UNIQUE_FIELDS = {
+    # before name_key, which it contains
     "username_key": "username",
     "email_key": "email",
     "external_id": "external_id",
     "uuid": "uuid",
     "uri": "uri",
+    "name_key": "name",
+    "team_memberships": "user_id",
     "apps": "appId",
 }
 """Which field a broken unique constraint is about, by a word of its message."""
@@ -147,7 +150,7 @@ def meaning_of(error: exc.IntegrityError) -> Conflict | NotFound:
     """The field of a conflict is told by the name of the constraint or column in the driver's message."""
     text = str(error.orig)
     if "foreign key" in text.lower():
-        return NotFound("There is no such app any more.")
+        return NotFound("Something that this belongs to is there no more.")
     for word, field in UNIQUE_FIELDS.items():
         if word in text:
             return Conflict(field, f"Another one already has this {field}.")

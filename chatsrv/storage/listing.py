@@ -28,9 +28,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chatsrv.domain.instants import NEVER
 from chatsrv.domain.listing import TEXT_FIELDS, After, Filter, FilterValue, Operator, UserQuery
 from chatsrv.domain.presence import SERVER, PresenceStatus, Viewer
-from chatsrv.domain.users import ONBOARDING_STATES, AccountState, AccountStatus, User, fold_case
+from chatsrv.domain.users import ONBOARDING_STATES, AccountState, AccountStatus, User
 from chatsrv.storage.clocks import CLOCKS_TO_OTHERS
-from chatsrv.storage.schema import users
+from chatsrv.storage.filters import Key, Kind, matches
+from chatsrv.storage.schema import apps, team_memberships, teams, users
+from chatsrv.storage.teams import KEYS as TEAM_KEYS
 from chatsrv.storage.users import FOLDED, living, to_user
 
 StatusIds = Mapping[PresenceStatus, Iterable[int]]
@@ -89,56 +91,63 @@ def _position(query: UserQuery, row: Any) -> After | None:
 
 
 def _key(field: str) -> ColumnElement[Any]:
-    return EXPRESSIONS[field] if field in EXPRESSIONS else users.c[FOLDED.get(field, field)]
+    return EXPRESSIONS[field].column if field in EXPRESSIONS else users.c[FOLDED.get(field, field)]
+
+
+def _of_app(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    return select(column).where(apps.c.id == users.c.app_id).scalar_subquery()
 
 
 FULL_NAME_KEY = func.trim(users.c.first_name_key + " " + users.c.last_name_key)
+IS_GONE = or_(users.c.discarded_at != NEVER, users.c.status != AccountStatus.ACTIVE)
 
-EXPRESSIONS: Mapping[str, ColumnElement[Any]] = {
-    "email": func.coalesce(users.c.email_key, users.c.freed_email_key, ""),
-    "external_id": func.lower(func.coalesce(users.c.external_id, "")),
-    "display_name": case(
-        (users.c.name_key != "", users.c.name_key),
-        (FULL_NAME_KEY != "", FULL_NAME_KEY),
-        else_=users.c.username_key,
+EXPRESSIONS: Mapping[str, Key] = {
+    "uuid": Key(users.c.uuid, Kind.EXACT),
+    "avatar": Key(func.coalesce(users.c.avatar, ""), Kind.EXACT),
+    "email": Key(func.coalesce(users.c.email_key, users.c.freed_email_key, ""), Kind.FOLDED),
+    "external_id": Key(users.c.external_id_key, Kind.FOLDED),
+    "display_name": Key(
+        case(
+            (users.c.name_key != "", users.c.name_key),
+            (FULL_NAME_KEY != "", FULL_NAME_KEY),
+            else_=users.c.username_key,
+        ),
+        Kind.FOLDED,
     ),
-    "state": case(
-        (users.c.discarded_at != NEVER, AccountState.DELETED.value),
-        (users.c.status != AccountStatus.ACTIVE, AccountState.DEACTIVATED.value),
-        *((users.c.onboarding == step, state.value) for step, state in ONBOARDING_STATES.items()),
+    "state": Key(
+        case(
+            (users.c.discarded_at != NEVER, AccountState.DELETED.value),
+            (users.c.status != AccountStatus.ACTIVE, AccountState.DEACTIVATED.value),
+            *((users.c.onboarding == step, state.value) for step, state in ONBOARDING_STATES.items()),
+        ),
+        Kind.FOLDED,
     ),
+    "account.name": Key(_of_app(apps.c.name), Kind.EXACT),
+    "account.created_at": Key(_of_app(apps.c.created_at), Kind.NUMBER),
+    # those who are or may come, before those who are gone
+    "alive": Key(case((IS_GONE, 1), else_=0), Kind.NUMBER),
 }
-"""Fields that are no column: what a user has in other words, as it is compared."""
+"""Fields that are no column of their own: what a user has in other words, as it is compared."""
+
+MEMBERSHIP_KEYS: Mapping[str, Key] = {
+    **{f"teams.{field}": key for field, key in TEAM_KEYS.items()},
+    "team_memberships.uuid": Key(team_memberships.c.uuid, Kind.EXACT),
+    "team_memberships.team_uuid": Key(teams.c.uuid, Kind.EXACT),
+    "team_memberships.created_at": Key(team_memberships.c.created_at, Kind.NUMBER),
+    "team_memberships.updated_at": Key(team_memberships.c.updated_at, Kind.NUMBER),
+}
+"""What the teams of a user have: somebody is meant who is in at least one that matches."""
 
 
 def _matches(tx: AsyncConnection, item: Filter, here: StatusIds) -> ColumnElement[bool]:
     if item.field == "presence_status":
         return _shows(tx, item, here)
-    key, is_text = _key(item.field), item.field in TEXT_FIELDS or item.field in EXPRESSIONS
-    if item.operator in (Operator.BLANK, Operator.PRESENT):
-        nothing = key == ("" if is_text else NEVER)
-        return nothing if item.operator is Operator.BLANK else ~nothing
-    values = [fold_case(str(value)) for value in item.values] if is_text else list(item.values)
-    return COMPARE[item.operator](key, values)
-
-
-COMPARE: Mapping[Operator, Callable[[ColumnElement[Any], list[Any]], ColumnElement[bool]]] = {
-    Operator.EQ: lambda key, values: key == values[0],
-    Operator.NOT_EQ: lambda key, values: key != values[0],
-    Operator.GTE: lambda key, values: key >= values[0],
-    Operator.LTE: lambda key, values: key <= values[0],
-    Operator.GT: lambda key, values: key > values[0],
-    Operator.LT: lambda key, values: key < values[0],
-    Operator.IN: lambda key, values: key.in_(values),
-    Operator.NOT_IN: lambda key, values: key.not_in(values),
-    Operator.CONTAINS_ANY: lambda key, values: or_(
-        false(), *(key.contains(value, autoescape=True) for value in values)
-    ),
-    Operator.NOT_CONTAINS: lambda key, values: ~key.contains(values[0], autoescape=True),
-    Operator.CONTAINS: lambda key, values: key.contains(values[0], autoescape=True),
-    Operator.BEGINS: lambda key, values: key.startswith(values[0], autoescape=True),
-    Operator.ENDS: lambda key, values: key.endswith(values[0], autoescape=True),
-}
+    if item.field in MEMBERSHIP_KEYS:
+        own = select(team_memberships.c.id).join(teams).where(team_memberships.c.user_id == users.c.id)
+        return own.where(matches(MEMBERSHIP_KEYS[item.field], item)).exists()
+    if item.field in EXPRESSIONS:
+        return matches(EXPRESSIONS[item.field], item)
+    return matches(Key(_key(item.field), Kind.FOLDED if item.field in TEXT_FIELDS else Kind.NUMBER), item)
 
 
 def _shows(tx: AsyncConnection, item: Filter, here: StatusIds) -> ColumnElement[bool]:

@@ -14,9 +14,11 @@ from chatsrv.storage.records import (
     Examined,
     Snapshot,
     Unflushed,
+    Whereabouts,
     read_claims_record,
     read_session,
     read_warm,
+    read_whereabouts,
 )
 from chatsrv.storage.redis import translated
 
@@ -60,6 +62,22 @@ class PresenceReads:
                 self._key(keys.shard_of(app_id), "present", app_id, str(channel_id))
             )
         return {int(entry.split(b" ")[0]) for entry in entries}
+
+    async def whereabouts(self, app_id: str, user_ids: Sequence[int]) -> dict[int, Whereabouts]:
+        """How these users show, and in which channels their sessions are, at one moment."""
+        if not user_ids:
+            return {}
+        shard = keys.shard_of(app_id)
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.hmget(self._app_key(app_id, "state"), [str(user_id) for user_id in user_ids])
+        for user_id in user_ids:
+            pipe.hvals(self._key(shard, "sessions", app_id, str(user_id)))
+        with translated():
+            states, *sessions = await pipe.execute()
+        return {
+            user_id: read_whereabouts(state, raws)
+            for user_id, state, raws in zip(user_ids, states, sessions, strict=True)
+        }
 
     async def stored_sessions(self, shard: int, node: str) -> set[tuple[str, int, str]]:
         """(app, user, session) of every session that Redis holds for the node."""

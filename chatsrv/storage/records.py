@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -144,6 +144,20 @@ def read_session(session_id: str, raw: bytes) -> Session:
         ends_at=record.e or record.h,
         channels=tuple(int(channel_id) for channel_id in record.r),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """How a user shows (None: as SQL knows them), and the channels that they are in."""
+
+    warm: Warm | None
+    channels: frozenset[int]
+
+
+def read_whereabouts(state: bytes | None, sessions: Iterable[bytes]) -> Whereabouts:
+    """A state record and session records as fold.lua writes them."""
+    channels = (int(channel_id) for raw in sessions for channel_id in _decode_record(raw).r)
+    return Whereabouts(read_warm(state) if state else None, frozenset(channels))
 
 
 class _Claim(msgspec.Struct, omit_defaults=True):

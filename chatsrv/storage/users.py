@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -44,6 +45,7 @@ FOLDED = {
     "first_name": "first_name_key",
     "last_name": "last_name_key",
     "name": "name_key",
+    "external_id": "external_id_key",
     "role": "role_key",
 }
 """Columns that have a twin for comparing; a null is compared as the empty text."""
@@ -95,7 +97,7 @@ def _is_meant(ref: UserRef) -> ColumnElement[bool]:
         case UUID():
             return users.c.uuid == str(ref)
         case ExternalId():
-            return users.c.external_id == str(ref)
+            return users.c.external_id == unicodedata.normalize("NFC", ref)
         case int():
             return users.c.id == ref if 0 < ref <= ID_MAX else false()
     return users.c.username_key == fold_case(ref)
@@ -141,6 +143,14 @@ async def hold(tx: AsyncConnection, ids: Iterable[int]) -> set[int]:
     statement = select(users.c.id).where(users.c.id.in_(list(ids)), users.c.discarded_at == NEVER).order_by(users.c.id)
     rows = await tx.execute(statement.with_for_update(read=True, key_share=True))
     return set(rows.scalars())
+
+
+async def lock(tx: AsyncConnection, ids: Collection[int]) -> set[int]:
+    """Those of them who are here; whoever else locks them, or writes to them, waits until the transaction ends."""
+    statement = select(users.c.id).where(users.c.id.in_(ids), users.c.discarded_at == NEVER).order_by(users.c.id)
+    # less than get_for_update: rows that name them may still be written, or two who name each other would lock
+    # each other out
+    return set((await tx.execute(statement.with_for_update(key_share=True))).scalars())
 
 
 async def find_by_id(tx: AsyncConnection, ids: Iterable[int], *, with_discarded: bool = False) -> list[User]:
@@ -206,10 +216,9 @@ async def discard(tx: AsyncConnection, user: User, now: int) -> User:
 
 async def restore(tx: AsyncConnection, user: User, now: int) -> User:
     """Raises Conflict at the transaction's edge where somebody else has a name, email or external id of theirs."""
-    given = {name: getattr(user, name) for name in ("username", "name", "email")}
+    given = {name: getattr(user, name) for name in ("username", "name", "email", "external_id")}
     values = {"discarded_at": NEVER, "updated_at": now, "status": AccountStatus.ACTIVE, "onboarding": Onboarding.JOINED}
-    back = {"external_id": users.c.freed_external_id, "freed_external_id": None, "freed_email_key": None}
-    return await change(tx, user.id, {**given, **values, **back})
+    return await change(tx, user.id, {**given, **values, "freed_external_id": None, "freed_email_key": None})
 
 
 async def count(tx: AsyncConnection, app_id: str) -> int:
@@ -255,7 +264,7 @@ def to_user(row: Row[Any]) -> User:
         last_name=row.last_name,
         name=row.name,
         email=row.email,
-        external_id=row.external_id,
+        external_id=row.external_id or row.freed_external_id,
         avatar=row.avatar,
         role=row.role,
         status=AccountStatus(row.status),

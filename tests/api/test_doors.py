@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -33,7 +36,12 @@ class Doors:
     async def paths(self, username: str) -> dict[str, str]:
         """Where each dialect keeps this user."""
         user = await self._services.users.find("demo", username)
-        ids = {"native": user.username, "panel": str(user.id), "oksky": str(user.id), "pulse": user.uuid}
+        ids = {
+            "native": quote(user.username, safe=""),
+            "panel": str(user.id),
+            "oksky": str(user.id),
+            "pulse": user.uuid,
+        }
         return {manner.name: f"{manner.users}/{ids[manner.name]}" for manner in MANNERS}
 
     async def read(self, username: str) -> dict[str, Mapping[str, Any]]:
@@ -90,7 +98,7 @@ async def test_whoever_is_made_through_one_door_is_read_through_all(
 
 
 async def test_what_one_door_would_refuse_to_write_every_door_reads(doors: Doors, services: Services) -> None:
-    odd = {
+    odd: dict[str, Any] = {
         "username": "Ünï cødé / 100%_{x}",
         "first_name": "",
         "last_name": "x" * 191,
@@ -224,3 +232,19 @@ async def test_who_owns_servers_is_refused_by_every_door(doors: Doors, services:
     statuses = {m.name: (await doors.client(m).delete(paths[m.name])).status for m in MANNERS}
     assert statuses == {"native": 409, "panel": 400, "oksky": 422, "pulse": 422}
     assert set((await doors.statuses(paths)).values()) == {200}
+
+
+def told_in_the_table() -> dict[str, set[str]]:
+    """The words of each column of the page's tables."""
+    page = (Path(__file__).parents[2] / "docs" / "dialects.md").read_text()
+    rows = [line.strip("|").split("|") for line in page.splitlines() if line.startswith("| ") and line.count("|") == 6]
+    columns = [name.strip() for name in rows[0]]
+    cells = {name: " ".join(row[number] for row in rows) for number, name in enumerate(columns)}
+    return {name: set(re.findall(r"`([^`]+)`", text)) for name, text in cells.items()}
+
+
+async def test_the_page_says_what_each_field_becomes(doors: Doors) -> None:
+    await doors.client(NATIVE).post(NATIVE.users, {"username": "anna"})
+    told = told_in_the_table()
+    for name, attributes in (await doors.read("anna")).items():
+        assert attributes.keys() - told[name] == set(), name

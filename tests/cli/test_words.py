@@ -35,6 +35,7 @@ def test_the_menu_has_the_commands_of_the_specification() -> None:
         *("app", "app create", "app list", "app show", "app set", "app delete"),
         *("key", "key create", "key list", "key revoke", "key rotate"),
         *("user", "user import", "user export"),
+        *("identity", "identity set-password"),
     }
 
 
@@ -54,7 +55,10 @@ def test_the_menu_lists_each_command_in_one_whole_line() -> None:
             assert "..." not in render_help(words).partition("Commands:")[2]
 
 
-@pytest.mark.parametrize("words", ["serve", "migrate", "app create", "app set", "key create", "token", "user import"])
+@pytest.mark.parametrize(
+    "words",
+    ["serve", "migrate", "app create", "app set", "key create", "token", "user import", "identity set-password"],
+)
 def test_help_teaches_by_examples_that_the_menu_understands(words: str) -> None:
     examples = [line.strip() for line in render_help(words).partition("Examples:")[2].splitlines()]
     commands = [line[line.index("chatsrv ") :].split() for line in examples if "chatsrv " in line]

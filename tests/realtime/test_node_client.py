@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,27 +16,15 @@ from aiohttp import ClientSession
 from chatsrv.domain.presence import SERVER
 from chatsrv.services import Services
 from tests.client import ApiClient
+from tests.clients.npm import installed_clients, needs_node
 from tests.conftest import DemoApp
 from tests.realtime.conftest import DEADLINE_S, eventually
-
-CLIENTS = Path(__file__).parents[1] / "clients"
-
-needs_node = pytest.mark.skipif(
-    not (shutil.which("node") and shutil.which("npm")), reason="node and npm are not installed: no stock client to try"
-)
 
 
 @pytest.fixture(scope="session")
 async def clients(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The clients with what they need from npm."""
-    folder = tmp_path_factory.mktemp("clients")
-    for file in CLIENTS.iterdir():
-        if file.is_file():
-            shutil.copy(file, folder)
-    install = await asyncio.create_subprocess_exec("npm", "install", "--silent", cwd=folder, stdout=PIPE, stderr=PIPE)
-    _, errors = await install.communicate()
-    assert install.returncode == 0, f"npm install failed: {errors.decode()}"
-    return folder
+    return await installed_clients(tmp_path_factory)
 
 
 class NodeClient:

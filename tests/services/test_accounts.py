@@ -55,6 +55,15 @@ async def test_one_person_is_found_by_whatever_names_them(services: Services, an
             await services.users.find("other", ref)
 
 
+async def test_an_external_id_is_found_and_filtered_however_it_is_composed(services: Services) -> None:
+    await services.users.create("demo", {"username": "bert", "external_id": "A\u0308B\u00df"}, SERVER)
+    for ref in ("A\u0308B\u00df", "\u00c4B\u00df"):
+        assert (await services.users.find("demo", ExternalId(ref))).username == "bert"
+    for part in ("\u00c4b", "a\u0308", "\u00df", "bSS"):
+        query = UserQuery(5, filters=(Filter("external_id", Operator.CONTAINS_ANY, (part,)),))
+        assert await names(services, query) == ["bert"]
+
+
 async def test_what_names_nobody_is_an_error_of_its_own_however_odd(services: Services) -> None:
     odd: list[UserRef] = [0, -1, 2**63, 2**200, uuid4(), ExternalId("ANNA"), ExternalId("\0"), ExternalId("\ud800")]
     for ref in (*odd, "\0", "\ud800", " 1", "crm-7"):
@@ -150,6 +159,7 @@ async def test_who_is_discarded_can_still_be_filtered_and_sorted_by_what_they_we
         query = UserQuery(50, with_discarded=True, filters=filters, sort=(Sort(sort),))
         return await names(services, query)
 
+    assert await found(Filter("external_id", Operator.EQ, ("CRM-7",))) == []
     assert await found(Filter("email", Operator.EQ, ("anna@x.org",))) == ["Anna"]
     assert await found(Filter("display_name", Operator.CONTAINS, ("a b",))) == ["Anna"]
     assert await found(Filter("state", Operator.EQ, ("deleted",))) == ["Anna"]

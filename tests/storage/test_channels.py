@@ -202,3 +202,16 @@ async def test_owners_are_found_by_their_ids(db: Database) -> None:
         found, _ = await channels.page(tx, "demo", None, 50, 0)
         assert await channels.find_owners(tx, found) == {anna.id: anna, ben.id: ben}
         assert await channels.find_owners(tx, found[3:]) == {}
+
+
+async def test_many_more_people_than_one_statement_takes_are_asked_for_their_channels(db: Database) -> None:
+    anna = await add_user(db, "anna")
+    public, private, other = await add(db), await add(db, type=ChannelType.PRIVATE), await add(db, "other")
+    await join(db, private, anna)
+    crowd = range(1_000_000, 1_040_000)
+    wanted = {**{user_id: [public, private] for user_id in crowd}, anna.id: [private, public, other, 999]}
+    async with db.read() as tx:
+        found = await channels.find_admitted(tx, "demo", wanted)
+        assert found.pop(anna.id) == [public, private]
+        assert found == {user_id: [public] for user_id in crowd}
+        assert await channels.find_admitted(tx, "demo", {}) == {}

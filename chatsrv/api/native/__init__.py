@@ -17,17 +17,36 @@ from chatsrv.api.admission import (
     identify_native,
 )
 from chatsrv.api.dialect import REQUEST_ID, Dialect, Route, TokenAccess
-from chatsrv.api.native import bulk, channels, claims, presence, sessions, users
+from chatsrv.api.native import (
+    bulk,
+    channels,
+    claims,
+    named_values,
+    notes,
+    presence,
+    profiles,
+    servers,
+    sessions,
+    stars,
+    supports,
+    users,
+)
 from chatsrv.domain import wire
 from chatsrv.domain.apps import Scope
 from chatsrv.domain.errors import ChatError
 
 READ, WRITE, SEE = Scope.USERS_READ, Scope.USERS_WRITE, Scope.PRESENCE_READ
+OWN = TokenAccess.SELF
 USERS = "/v1/{appId}/users"
 # a plain {username} would never match braces
 CHANNELS = "/v1/{appId}/channels"
 CHANNEL = CHANNELS + "/{channelId:[^/]+}"
 USER = USERS + "/{username:[^/]+}"
+MEMO = "/v1/{appId}/memos/{memoId:[^/]+}"
+SERVERS = "/v1/{appId}/servers"
+SERVER = SERVERS + "/{serverId:[^/]+}"
+SUPPORTS = "/v1/{appId}/supports"
+SUPPORT = SUPPORTS + "/{supportId:[^/]+}"
 
 
 def describe_error(error: ChatError | None, request: web.Request) -> tuple[int, Any]:
@@ -74,6 +93,42 @@ ROUTES = (
     Route("GET", CHANNEL + "/users", channels.list_members, READ, TokenAccess.ALL),
     Route("POST", CHANNEL + "/users", channels.add_members, WRITE),
     Route("DELETE", CHANNEL + "/users", channels.remove_members, WRITE),
+    Route("GET", USER + "/profile", profiles.get, READ),
+    Route("PATCH", USER + "/profile", profiles.update, WRITE),
+    Route("GET", USER + "/memos", notes.list_memos, READ),
+    Route("POST", USER + "/memos", notes.add_memo, WRITE),
+    Route("GET", MEMO, notes.get_memo, READ),
+    Route("PUT", MEMO, notes.change_memo, WRITE),
+    Route("DELETE", MEMO, notes.delete_memo, WRITE),
+    Route("GET", USER + "/drafts", notes.list_drafts, READ, OWN),
+    Route("PUT", USER + "/drafts/{channelId:[^/]+}", notes.put_draft, WRITE, OWN),
+    Route("DELETE", USER + "/drafts/{channelId:[^/]+}", notes.delete_draft, WRITE, OWN),
+    Route("GET", USER + "/support_drafts", notes.list_support_drafts, READ, OWN),
+    Route("PUT", USER + "/support_drafts/{supportId:[^/]+}", notes.put_draft, WRITE, OWN),
+    Route("DELETE", USER + "/support_drafts/{supportId:[^/]+}", notes.delete_draft, WRITE, OWN),
+    Route("GET", USER + "/starred_channels", stars.list_channels, READ, OWN),
+    Route("PUT", USER + "/starred_channels/{channelId:[^/]+}", stars.star_channel, WRITE, OWN),
+    Route("DELETE", USER + "/starred_channels/{channelId:[^/]+}", stars.unstar_channel, WRITE, OWN),
+    Route("GET", USER + "/starred_customers", stars.list_customers, READ, OWN),
+    Route("PUT", USER + "/starred_customers/{customer:[^/]+}", stars.star_customer, WRITE, OWN),
+    Route("DELETE", USER + "/starred_customers/{customer:[^/]+}", stars.unstar_customer, WRITE, OWN),
+    Route("GET", USER + "/infos", named_values.list_infos, READ, OWN),
+    Route("GET", USER + "/infos/{name:[^/]+}", named_values.get_info, READ, OWN),
+    Route("PUT", USER + "/infos/{name:[^/]+}", named_values.put_info, WRITE, OWN),
+    Route("DELETE", USER + "/infos/{name:[^/]+}", named_values.delete_info, WRITE, OWN),
+    Route("GET", USER + "/widget_settings", named_values.list_settings, READ, OWN),
+    Route("GET", USER + "/widget_settings/{name:[^/]+}", named_values.get_setting, READ, OWN),
+    Route("PUT", USER + "/widget_settings/{name:[^/]+}", named_values.put_setting, WRITE, OWN),
+    Route("DELETE", USER + "/widget_settings/{name:[^/]+}", named_values.delete_setting, WRITE, OWN),
+    Route("POST", SUPPORTS, supports.create, WRITE),
+    Route("GET", SUPPORTS, supports.list_page, READ),
+    Route("GET", SUPPORT, supports.get, READ),
+    Route("PUT", SUPPORT, supports.update, WRITE),
+    Route("DELETE", SUPPORT, supports.delete, WRITE),
+    Route("POST", SERVERS, servers.create, Scope.SERVERS_WRITE),
+    Route("GET", SERVERS, servers.list_page, Scope.SERVERS_READ),
+    Route("GET", SERVER, servers.get, Scope.SERVERS_READ),
+    Route("DELETE", SERVER, servers.delete, Scope.SERVERS_WRITE),
     Route("POST", "/v1/{appId}/bulk/users", bulk.upsert, WRITE),
     Route("GET", "/v1/{appId}/bulk/users", bulk.export, READ),
     Route("PUT", "/v1/{appId}/bulk/users", bulk.import_, WRITE),

@@ -9,11 +9,11 @@ from aiohttp import web
 
 from chatsrv.api.bodies import read_json_object
 from chatsrv.api.dialect import Call, json_response
-from chatsrv.api.native.input import check_names
+from chatsrv.api.native.input import check_names, read_id
 from chatsrv.api.native.listing import check_parameters, read_offset_page
 from chatsrv.api.native.pages import offset_page
 from chatsrv.domain.channels import RULES, Member, read_role
-from chatsrv.domain.errors import Invalid, NotFound, Problem
+from chatsrv.domain.errors import Invalid, Problem
 from chatsrv.domain.instants import to_text
 from chatsrv.domain.presence import SERVER, Person, see
 from chatsrv.domain.presence_input import read_names
@@ -24,7 +24,6 @@ READ_ONLY = ("id", "created_at", "members_count", "last_message")
 """What a GET answered may be sent back; these are ignored, and so is the owner in an update."""
 
 MEMBER = ("username", "first_name", "last_name", "avatar", "created_at", "updated_at", "status")
-ID_DIGITS = 18
 
 
 async def create(call: Call) -> web.StreamResponse:
@@ -78,11 +77,7 @@ async def remove_members(call: Call) -> web.StreamResponse:
 
 
 def _id(call: Call) -> int:
-    """Raises NotFound for what is no id: no channel has it."""
-    text = call.request.match_info["channelId"]
-    if not (text.isascii() and text.isdigit() and len(text) <= ID_DIGITS):
-        raise NotFound(f"There is no channel {text[:40]!r}.")
-    return int(text)
+    return read_id(call, "channelId", "channel")
 
 
 def _read_values(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from chatsrv.domain.errors import Invalid, Problem
+from chatsrv.api.dialect import Call
+from chatsrv.domain.errors import Invalid, NotFound, Problem
 from chatsrv.domain.user_fields import RULES
 from chatsrv.domain.users import fold_case
 from chatsrv.domain.wire import FIELDS
+
+ID_DIGITS = 18
+"""No database has ids of more."""
 
 READ_ONLY = frozenset(FIELDS) - frozenset(RULES)
 """What a GET returned may be sent back; these are ignored."""
@@ -36,6 +40,18 @@ def read_new_username(body: Mapping[str, Any]) -> Any:
     if "username" not in body:
         raise Invalid(Problem("username", "is required"))
     return body["username"]
+
+
+def read_id(call: Call, parameter: str, what: str) -> int:
+    """The id in the path. Raises NotFound for what is none: nothing has it."""
+    text = call.request.match_info[parameter]
+    if not is_id(text):
+        raise NotFound(f"There is no {what} {text[:40]!r}.")
+    return int(text)
+
+
+def is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= ID_DIGITS
 
 
 def check_names(body: Mapping[str, Any], known: tuple[str, ...]) -> None:

@@ -54,7 +54,7 @@ def read_list(parameters: MultiMapping[str], settings: Settings) -> ListRequest:
     """Raises Invalid naming the parameter that is unknown or bad."""
     _check_names(parameters)
     sort = _read_sort(parameters.get("sort", ""))
-    presence, fields = _read_flag(parameters, "presence"), read_fields(parameters)
+    presence, fields = read_flag(parameters, "presence"), read_fields(parameters)
     by_cursor = "cursor" in parameters
     if by_cursor and "offset" in parameters:
         _refuse("cursor", "does not go with offset")
@@ -70,9 +70,11 @@ def read_list(parameters: MultiMapping[str], settings: Settings) -> ListRequest:
     return ListRequest(query, fields, presence)
 
 
-def read_offset_page(parameters: MultiMapping[str], settings: Settings) -> tuple[int, int]:
-    """`limit` and `offset` of a list that has no other parameters."""
-    check_parameters(parameters, ("limit", "offset"))
+def read_offset_page(
+    parameters: MultiMapping[str], settings: Settings, others: tuple[str, ...] = ()
+) -> tuple[int, int]:
+    """`limit` and `offset` of a list that has no parameters but these and `others`."""
+    check_parameters(parameters, ("limit", "offset", *others))
     limit = _read_number(parameters, "limit", settings.page_default, 1, settings.page_max)
     return limit, _read_number(parameters, "offset", 0, 0, settings.offset_max)
 
@@ -112,7 +114,7 @@ def _read_number(parameters: Mapping[str, str], name: str, default: int, least: 
     return int(text)
 
 
-def _read_flag(parameters: Mapping[str, str], name: str) -> bool:
+def read_flag(parameters: Mapping[str, str], name: str) -> bool:
     text = parameters.get(name, "false")
     if text not in ("true", "false"):
         _refuse(name, "must be true or false")

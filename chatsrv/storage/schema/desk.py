@@ -77,6 +77,8 @@ draft_messages = Table(
     Column("text", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
+    UniqueConstraint("user_id", "channel_id"),
+    UniqueConstraint("user_id", "support_id"),
     sqlite_autoincrement=True,
 )
 

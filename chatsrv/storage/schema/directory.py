@@ -82,6 +82,7 @@ users = Table(
     Column("claims_at", BigInteger, nullable=False, server_default="0"),
     Column("tokens_since", BigInteger, nullable=False, server_default="0"),  # tokens issued before it are revoked
     Column("name_key", Folded, nullable=False, server_default=text("''")),
+    Column("external_id_key", Folded, nullable=False, server_default=text("''")),
     Column("onboarding", SmallInteger, nullable=False, server_default="0"),
     # whoever was discarded holds no username, email or external id; what they were is kept for a restore
     Column("discarded_at", BigInteger, nullable=False, server_default="0"),
@@ -115,7 +116,7 @@ profiles = Table(
     Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
     Column("in_training", Boolean, nullable=False),
     Column("max_support_count", Integer),
-    Column("sound_notification", Text),
+    Column("sound_notification", Boolean, nullable=False),
     Column("notification_email", Text),
     Column("last_seen_location", Text),
     Column("recent_channel_id", ForeignKey("channels.id", ondelete="SET NULL"), index=True),

@@ -117,7 +117,7 @@ def upgrade() -> None:
         sa.Column("user_id", Identity64, nullable=False),
         sa.Column("in_training", sa.Boolean(), nullable=False),
         sa.Column("max_support_count", sa.Integer(), nullable=True),
-        sa.Column("sound_notification", sa.Text(), nullable=True),
+        sa.Column("sound_notification", sa.Boolean(), nullable=False),
         sa.Column("notification_email", sa.Text(), nullable=True),
         sa.Column("last_seen_location", sa.Text(), nullable=True),
         sa.Column("recent_channel_id", Identity64, nullable=True),
@@ -134,21 +134,24 @@ def upgrade() -> None:
         "channel_members", sa.Column("unread_message_count", sa.Integer(), server_default="0", nullable=False)
     )
     op.add_column("users", sa.Column("name_key", Folded, server_default=sa.text("''"), nullable=False))
+    op.add_column("users", sa.Column("external_id_key", Folded, server_default=sa.text("''"), nullable=False))
     op.add_column("users", sa.Column("onboarding", sa.SmallInteger(), server_default="0", nullable=False))
     op.add_column("users", sa.Column("discarded_at", sa.BigInteger(), server_default="0", nullable=False))
     op.add_column("users", sa.Column("freed_email_key", Folded, nullable=True))
     op.add_column("users", sa.Column("freed_external_id", sa.Text(), nullable=True))
-    _fold_names()
+    _fold("name")
+    _fold("external_id")
 
 
-def _fold_names() -> None:
-    """Names were not compared until now."""
+def _fold(name: str) -> None:
+    """It was not compared until now."""
     connection = op.get_bind()
-    users = sa.table("users", sa.column("id"), sa.column("name"), sa.column("name_key"))
-    named = connection.execute(sa.select(users.c.id, users.c.name).where(users.c.name.is_not(None))).all()
-    statement = users.update().where(users.c.id == sa.bindparam("b_id")).values(name_key=sa.bindparam("b_key"))
-    if named:
-        connection.execute(statement, [{"b_id": row.id, "b_key": fold_case(row.name)} for row in named])
+    key = f"{name}_key"
+    users = sa.table("users", sa.column("id"), sa.column(name), sa.column(key))
+    given = connection.execute(sa.select(users.c.id, users.c[name]).where(users.c[name].is_not(None))).all()
+    statement = users.update().where(users.c.id == sa.bindparam("b_id")).values({key: sa.bindparam("b_key")})
+    if given:
+        connection.execute(statement, [{"b_id": id_, "b_key": fold_case(text)} for id_, text in given])
 
 
 def downgrade() -> None:
@@ -158,5 +161,5 @@ def downgrade() -> None:
         op.drop_table(table)
     for name in ("last_read_at", "unread_message_count"):
         op.drop_column("channel_members", name)
-    for name in ("name_key", "onboarding", "discarded_at", "freed_email_key", "freed_external_id"):
+    for name in ("name_key", "external_id_key", "onboarding", "discarded_at", "freed_email_key", "freed_external_id"):
         op.drop_column("users", name)

@@ -184,6 +184,8 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_draft_messages_user_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_draft_messages")),
+        sa.UniqueConstraint("user_id", "channel_id", name=op.f("uq_draft_messages_user_id_channel_id")),
+        sa.UniqueConstraint("user_id", "support_id", name=op.f("uq_draft_messages_user_id_support_id")),
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_draft_messages_app_id"), "draft_messages", ["app_id"])
