@@ -129,6 +129,11 @@ def answer(document: Any, status: int = 200, headers: Mapping[str, str] | None =
     return json_response(document, status, headers, MEDIA_TYPE)
 
 
+def no_content() -> web.Response:
+    """Even what is empty says that it is JSON:API."""
+    return web.Response(status=204, content_type=MEDIA_TYPE)
+
+
 def media_types(header: str) -> Iterator[tuple[str, dict[str, str]]]:
     """The types of an Accept header in lower case with their parameters; weights and broken items are left out."""
     for item in header.split(","):

@@ -45,6 +45,8 @@ class Callers:
         self._key_rate = Rate(settings.key_rate_per_minute, settings.key_rate_burst)
         self._token_rate = Rate(settings.token_rate_per_minute, settings.token_rate_burst)
         self._panel_minutes = Windows(settings.panel_rate_per_minute)
+        self._pulse_minutes = Windows(settings.pulse_rate_per_minute)
+        self._pulse_attempts = Windows(settings.pulse_auth_attempts, int(settings.pulse_auth_window_s * 1000))
 
     async def identify(self, credential: str | None) -> Caller:
         """A server key, or a user token, which two dots give away. Raises Unauthenticated.
@@ -159,9 +161,13 @@ class Callers:
             self._metrics.refused_by_rate.labels(kind).inc()
         return allowance
 
-    def count_address(self, purpose: str, address: str, rate: Rate) -> Allowance:
-        """One more request from there, whoever sends it; each purpose is counted by itself."""
-        return self._count(f"{purpose} {address}", rate, "address")
+    def count_pulse_request(self, address: str) -> Allowance:
+        """One more request in the Pulse dialect from there, whoever sends it."""
+        return self._counted(self._pulse_minutes.take(address, self._clock.now()), "address")
+
+    def count_pulse_attempt(self, address: str) -> Allowance:
+        """The same for signing in and what belongs to it, counted once more by itself."""
+        return self._counted(self._pulse_attempts.take(address, self._clock.now()), "address")
 
     async def mint_token(self, app: App, username: str, ttl_s: int) -> tuple[str, int]:
         """A token for an active user, and when it expires (ms). Raises UserNotFound and Inactive."""

@@ -168,7 +168,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     channels_per_socket: Annotated[int, _says("Channels that one socket may be in.", ge=1)] = 100
     members_max: Annotated[int, _says("Members added to a channel, or removed, in one request.", ge=1, le=8000)] = 1000
     include_max: Annotated[int, _says("Relationships that one include of JSON:API may name.", ge=1, le=200)] = 50
-    included_max: Annotated[int, _says("Resources that one relationship may bring along.", ge=1, le=32_000)] = 10_000
+    included_max: Annotated[int, _says("Resources that include of JSON:API may bring along.", ge=1, le=32_000)] = 5000
     note_max_chars: Annotated[int, _says("Longest memo, draft or info about a user, in characters.", ge=1)] = 8192
     named_values_max: Annotated[int, _says("Infos about a user, and settings of their widget.", ge=1)] = 100
     auth_deadline_s: Annotated[float, _says("A socket that has not proved who it is is closed after it.", gt=0)] = 10.0

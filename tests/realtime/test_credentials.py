@@ -14,6 +14,8 @@ from tests.client import ApiClient
 from tests.conftest import DemoApp
 from tests.realtime.conftest import NewClient, shows
 
+pytestmark = pytest.mark.parametrize("database_source", ["sqlite_template"], indirect=True)
+
 
 async def sign(services: Services, demo: DemoApp, **claims: Any) -> str:
     return jwt.encode(claims, (await services.apps.get(demo.id)).jwt_secret, algorithm="HS256")

@@ -13,6 +13,8 @@ from tests.client import ApiClient
 from tests.conftest import MakeSettings
 from tests.realtime.conftest import NewClient, eventually, has_no_sockets, shows
 
+pytestmark = pytest.mark.parametrize("database_source", ["sqlite_template"], indirect=True)
+
 
 @pytest.mark.parametrize(
     ("act", "code", "reason", "reconnect"),
@@ -41,7 +43,7 @@ async def test_what_ends_an_account_closes_its_sockets_on_every_node(
             await other_node.users.rename("demo", "anna", "annette", SERVER)
         else:
             who = ("demo", "anna", SERVER) if act == "deactivate" else ("demo", "anna")
-            await getattr(other_node.users, act)(*who)
+            await getattr(other_node.accounts, act)(*who)
     assert await client.next("session:close") == {"code": code, "reason": reason, "reconnect": reconnect}
     await client.io.wait()
     await eventually(lambda: has_no_sockets(services), "the socket is closed")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.presence import SERVER
 from chatsrv.services import Services
 from tests.client import ApiClient
 from tests.realtime.conftest import NewClient, eventually, has_no_sockets, shows
+
+pytestmark = pytest.mark.parametrize("database_source", ["sqlite_template"], indirect=True)
 
 
 async def test_connecting_shows_in_hello_and_in_every_rest_answer_that_has_it(

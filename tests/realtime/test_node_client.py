@@ -20,6 +20,8 @@ from tests.clients.npm import installed_clients, needs_node
 from tests.conftest import DemoApp
 from tests.realtime.conftest import DEADLINE_S, eventually
 
+pytestmark = pytest.mark.parametrize("database_source", ["sqlite_template"], indirect=True)
+
 
 @pytest.fixture(scope="session")
 async def clients(tmp_path_factory: pytest.TempPathFactory) -> Path:

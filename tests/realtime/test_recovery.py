@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.instants import to_text
 from chatsrv.domain.presence import SERVER
@@ -11,6 +13,8 @@ from chatsrv.storage import users as rows
 from tests.client import ApiClient
 from tests.conftest import DemoApp, MakeSettings
 from tests.realtime.conftest import Client, LoseData, NewClient, running_node, shows
+
+pytestmark = pytest.mark.parametrize("database_source", ["sqlite_template"], indirect=True)
 
 
 async def test_stopping_a_node_hands_its_users_over_without_a_change(

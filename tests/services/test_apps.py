@@ -17,6 +17,8 @@ from chatsrv.services import Services, open_services
 from chatsrv.services.apps import Apps
 from tests.conftest import DemoApp, MakeSettings
 
+pytestmark = pytest.mark.parametrize("database_source", ["sqlite_template"], indirect=True)
+
 
 @pytest.fixture
 def apps(services: Services) -> Apps:

@@ -170,5 +170,5 @@ async def test_no_items_are_no_work(services: Services, demo: DemoApp) -> None:
 
 
 async def test_a_batch_for_an_app_that_has_gone_is_told_so(services: Services) -> None:
-    with pytest.raises(NotFound, match="no such app"):
+    with pytest.raises(NotFound, match="is there no more"):
         await services.upserts.apply("gone", [{"username": "a"}])

@@ -48,3 +48,10 @@ def test_only_so_many_callers_are_remembered() -> None:
         minutes.take(str(number), NOW)
     assert take(minutes, 1, NOW, str(CALLERS_MAX)) == 0
     assert take(minutes, 1, NOW, "0") == 1
+
+
+def test_a_window_may_be_shorter_than_a_minute() -> None:
+    attempts = Windows(5, 20_000)
+    assert take(attempts, 9, NOW) == 5
+    assert take(attempts, 1, NOW + 19_999) == 0
+    assert take(attempts, 9, NOW + 20_000) == 5

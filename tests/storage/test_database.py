@@ -154,7 +154,7 @@ async def test_what_is_unique_is_so_within_an_app_alone(db: Database) -> None:
 
 
 async def test_nobody_can_be_added_to_an_app_that_has_gone(db: Database) -> None:
-    with pytest.raises(NotFound, match="no such app"):
+    with pytest.raises(NotFound, match="is there no more"):
         await add_user(db, "gone", username="anna")
 
 

@@ -11,6 +11,7 @@ from chatsrv.api.addresses import public_url
 from chatsrv.api.dialect import Call
 from chatsrv.api.jsonapi import Compound, IncludeTree, Path, Resource, answer, page_links
 from chatsrv.api.oksky import errors
+from chatsrv.api.oksky.input import read_type
 from chatsrv.api.oksky.kinds import Kind, Relationship
 from chatsrv.api.oksky.parameters import Question, Shape
 from chatsrv.api.oksky.table import KINDS
@@ -66,8 +67,7 @@ async def write_linkage(call: Call, relationship: Relationship, name: str, sourc
     """What belongs to a source that there is, and where it is to be had."""
     writer = _Writer(call, Shape({}, {}), True, None)
     linked = (await writer.link(relationship, [source]))[source.id]
-    type_ = call.request.path.split("/")[3]
-    links = _relationship_links(f"{base_url(call)}/{type_}/{source.id}", name)
+    links = _relationship_links(f"{base_url(call)}/{read_type(call)}/{source.id}", name)
     return answer({"links": links, "data": _linkage(relationship, linked)})
 
 
@@ -77,11 +77,15 @@ async def load(call: Call, relationship: Relationship, sources: Sequence[Any]) -
         return await relationship.load(call, sources)
     ids = await relationship.link(call, sources)
     wanted = list(dict.fromkeys(id_ for found in ids.values() for id_ in found))
-    limit = call.services.settings.included_max
-    if len(wanted) > limit:
-        raise errors.too_many_included(limit)
+    _check_bound(call, len(wanted))
     values = {value.id: value for value in await KINDS[relationship.kind].find(call, wanted)}
     return {source: [values[id_] for id_ in found if id_ in values] for source, found in ids.items()}
+
+
+def _check_bound(call: Call, number: int) -> None:
+    limit = call.services.settings.included_max
+    if number > limit:
+        raise errors.too_many(limit)
 
 
 class _Writer:
@@ -93,6 +97,7 @@ class _Writer:
         self._with_linkage = with_linkage
         self._type = type_
         self._base = base_url(call)
+        self._included = 0
 
     async def write(self, kind: Kind, values: Sequence[Any]) -> tuple[list[Resource], dict[str, list[Resource]]]:
         """The primary resources, and `included` where anything is."""
@@ -109,10 +114,12 @@ class _Writer:
     async def _include(
         self, compound: Compound, kind: Kind, related: Mapping[str, dict[int, list[Any]]], tree: IncludeTree
     ) -> None:
-        """Level by level: each relationship of a level is loaded once for everybody there."""
+        """Level by level: each relationship of a level is loaded once for everybody there. Raises Refusal."""
         for name, below in tree.items():
             target = KINDS[kind.relationships[name].kind]
             values = list({value.id: value for found in related[name].values() for value in found}.values())
+            self._included += len(values)
+            _check_bound(self._call, self._included)
             deeper = await self._load_tree(target, values, below)
             compound.include(self._render_all(target, values, _identify_all(target, deeper)))
             await self._include(compound, target, deeper, below)

@@ -65,8 +65,8 @@ def include_too_large(limit: int) -> Refusal:
     return Refusal(112, "Invalid field", f"include may name at most {limit} relationships")
 
 
-def too_many_included(limit: int) -> Refusal:
-    return Refusal(112, "Invalid field", f"include asks for more than {limit} resources")
+def too_many(limit: int) -> Refusal:
+    return Refusal(112, "Invalid field", f"more than {limit} resources belong to what is asked for")
 
 
 def invalid_sort(kind: str, name: str) -> Refusal:

@@ -14,6 +14,11 @@ ID_MAX = 2**63 - 1
 _ID = re.compile(r"[+-]?[0-9]{1,19}")
 
 
+def read_type(call: Call) -> str:
+    """Under which name the request came: the path's first word behind the prefix."""
+    return call.request.path.split("/")[3]
+
+
 def read_id(call: Call) -> int:
     """The one in the path. Raises Refusal."""
     text = call.request.match_info["id"]

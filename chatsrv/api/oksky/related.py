@@ -8,10 +8,10 @@ from typing import Any
 from aiohttp import web
 
 from chatsrv.api.dialect import Call
-from chatsrv.api.jsonapi import answer
+from chatsrv.api.jsonapi import answer, no_content
 from chatsrv.api.oksky import errors
 from chatsrv.api.oksky.documents import load, write_linkage, write_one, write_page
-from chatsrv.api.oksky.input import read_id, read_identifiers, to_id
+from chatsrv.api.oksky.input import read_id, read_identifiers, read_type, to_id
 from chatsrv.api.oksky.kinds import Kind, Relationship
 from chatsrv.api.oksky.parameters import Question, read_question, read_shape
 from chatsrv.api.oksky.table import KINDS, SUBTYPES, USER_RELATIONSHIPS
@@ -24,7 +24,7 @@ Write = Callable[[Call, int, Sequence[int]], Awaitable[None]]
 
 async def get_one(call: Call) -> web.StreamResponse:
     """`/{rel}/{id}`: under the name of any relationship, and of whatever type it is."""
-    name = call.request.path.split("/")[3]
+    name = read_type(call)
     kind = KINDS[USER_RELATIONSHIPS[name].kind if name in USER_RELATIONSHIPS else name]
     shape, value = read_shape(call, kind, kind.name), await find_one(call, kind)
     return await write_one(call, kind, value, shape)
@@ -105,7 +105,7 @@ async def _write(call: Call, writes: Mapping[str, Write]) -> web.StreamResponse:
     keys = await read_identifiers(call, types)
     await _check_there(call, relationship, keys)
     await writes[name](call, user_id, [to_id(key) or 0 for key in keys])
-    return web.Response(status=204)
+    return no_content()
 
 
 async def _check_there(call: Call, relationship: Relationship, keys: Sequence[Any]) -> None:
@@ -163,7 +163,7 @@ def _no_record(call: Call) -> None:
 
 
 def _source_kind(call: Call) -> Kind:
-    return KINDS[call.request.path.split("/")[3]]
+    return KINDS[read_type(call)]
 
 
 async def _find_source(call: Call) -> Any:

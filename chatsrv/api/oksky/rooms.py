@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from chatsrv.api.dialect import Call
+from chatsrv.api.jsonapi import no_content
 from chatsrv.api.oksky.desk import KINDS_OF_ROOMS
 from chatsrv.api.oksky.documents import write_one, write_page
 from chatsrv.api.oksky.input import read_changes, read_id, read_new, to_id
@@ -69,7 +70,7 @@ async def update_room(call: Call) -> web.StreamResponse:
 
 async def delete_room(call: Call) -> web.StreamResponse:
     await call.services.channels.delete(call.app.id, read_id(call))
-    return web.Response(status=204)
+    return no_content()
 
 
 def _read_room(attributes: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,7 +147,7 @@ def _no_reference(name: str) -> int:
 
 async def delete_member(call: Call) -> web.StreamResponse:
     await call.services.channels.remove_member(call.app.id, read_id(call))
-    return web.Response(status=204)
+    return no_content()
 
 
 # Lists in order of id, which is the one order they have

@@ -9,8 +9,9 @@ from uuid import UUID
 from aiohttp import web
 
 from chatsrv.api.dialect import Call
+from chatsrv.api.jsonapi import no_content
 from chatsrv.api.oksky.documents import write_one, write_page
-from chatsrv.api.oksky.input import read_changes, read_id, read_new, to_id
+from chatsrv.api.oksky.input import read_changes, read_id, read_new, read_type, to_id
 from chatsrv.api.oksky.parameters import Question, read_question, read_shape
 from chatsrv.api.oksky.people import NOBODY, complete
 from chatsrv.api.oksky.table import KINDS, SUBTYPES, USER_SORTS
@@ -44,7 +45,7 @@ WHO: Mapping[str, tuple[Filter, ...]] = {
 
 
 async def list_page(call: Call) -> web.StreamResponse:
-    type_ = path_type(call)
+    type_ = read_type(call)
     question = read_question(call, KINDS[type_], type_)
     page = await call.services.users.page(call.app.id, to_query(question, WHO[type_]), NOBODY)
     return await write_page(call, KINDS["users"], await complete(call, page.people), page.total, question)
@@ -52,7 +53,7 @@ async def list_page(call: Call) -> web.StreamResponse:
 
 async def get(call: Call) -> web.StreamResponse:
     """Under `/users` the type is `users`."""
-    type_ = path_type(call)
+    type_ = read_type(call)
     shape, user_id = read_shape(call, KINDS[type_], type_), read_id(call)
     person = await call.services.users.get(call.app.id, user_id, NOBODY)
     shown_as = None if type_ in SUBTYPES else type_
@@ -69,7 +70,7 @@ async def create(call: Call) -> web.StreamResponse:
 
 
 async def update(call: Call) -> web.StreamResponse:
-    type_ = path_type(call)
+    type_ = read_type(call)
     shape, user_id = read_shape(call, KINDS[type_], type_), read_id(call)
     # a list hands out links of both subtypes, and somebody's may have changed since
     attributes = await read_changes(call, SUBTYPES if type_ in SUBTYPES else (type_,), WRITABLE)
@@ -81,18 +82,13 @@ async def update(call: Call) -> web.StreamResponse:
 async def delete(call: Call) -> web.StreamResponse:
     """A body is allowed and ignored."""
     await call.services.accounts.delete(call.app.id, read_id(call))
-    return web.Response(status=204)
+    return no_content()
 
 
 async def regenerate_access_token(call: Call) -> web.StreamResponse:
     """The new one is nobody's to read: it ends the old one."""
     await call.services.access_tokens.issue(call.app.id, read_id(call))
-    return web.Response(status=204)
-
-
-def path_type(call: Call) -> str:
-    """`users`, `administrators` or `customers`: under which of them the request came."""
-    return call.request.path.split("/")[3]
+    return no_content()
 
 
 def to_query(question: Question, filters: tuple[Filter, ...] = ()) -> UserQuery:

@@ -6,7 +6,7 @@ from chatsrv.api.admission import check_network, check_scope
 from chatsrv.api.dialect import Dialect, OpenRoute, Route, TokenAccess
 from chatsrv.api.jsonapi import MEDIA_TYPE
 from chatsrv.api.pulse import account, auth, memberships, teams, users
-from chatsrv.api.pulse.admission import check_access, check_state, check_type, count_address, count_attempt, identify
+from chatsrv.api.pulse.admission import check_access, check_state, check_type, count_attempt, count_request, identify
 from chatsrv.api.pulse.errors import describe_error
 from chatsrv.domain.apps import Scope
 
@@ -65,7 +65,7 @@ PULSE = Dialect(
     routes=ROUTES,
     open_routes=OPEN_ROUTES,
     content_type=MEDIA_TYPE,
-    greetings=(count_address, count_attempt),
+    greetings=(count_request, count_attempt),
     identify=identify,
     checks=(check_network, check_scope, check_access, check_type, check_state),
     describe_error=describe_error,

@@ -11,30 +11,21 @@ from chatsrv.api.pulse.render import BASE
 from chatsrv.domain.apps import Caller
 from chatsrv.domain.errors import Forbidden, WrongState
 from chatsrv.domain.users import AccountState
-from chatsrv.services.rates import Rate
 
 AUTH = "/auth/"
 BODIES = ("POST", "PUT", "PATCH")
 
 
-async def count_address(call: OpenCall) -> None:
+async def count_request(call: OpenCall) -> None:
     """Whoever asks; what is refused has not been looked at."""
-    per_minute = call.services.settings.pulse_rate_per_minute
-    rate = Rate(per_minute, per_minute)
-    address = client_address(call.request)
-    call.request[ALLOWANCE] = call.services.callers.count_address("pulse", address, rate)
+    call.request[ALLOWANCE] = call.services.callers.count_pulse_request(client_address(call.request))
     refuse_if_spent(call.request[ALLOWANCE])
 
 
 async def count_attempt(call: OpenCall) -> None:
     """Signing in and out has a limit of its own: passwords are guessed there."""
-    if not call.request.path.startswith(AUTH):
-        return
-    settings = call.services.settings
-    rate = Rate(
-        max(1, round(settings.pulse_auth_attempts * 60 / settings.pulse_auth_window_s)), settings.pulse_auth_attempts
-    )
-    refuse_if_spent(call.services.callers.count_address("pulse auth", client_address(call.request), rate))
+    if call.request.path.startswith(AUTH):
+        refuse_if_spent(call.services.callers.count_pulse_attempt(client_address(call.request)))
 
 
 async def check_body_type(call: OpenCall) -> None:

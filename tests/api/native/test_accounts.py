@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import jwt
+import pytest
 
 from chatsrv.domain.clock import Clock
 from chatsrv.services import Services
 from tests.api.native.people import USERS, add, come_online
 from tests.api.native.refusals import refused
 from tests.client import ApiClient
+
+pytestmark = pytest.mark.parametrize("database_source", ["sqlite_template"], indirect=True)
 
 
 async def test_a_rename_answers_the_user_and_the_old_name_is_free(api: ApiClient) -> None:

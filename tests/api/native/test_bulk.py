@@ -5,9 +5,13 @@ from __future__ import annotations
 from io import BytesIO
 from typing import Any
 
+import pytest
+
 from tests.api.native.people import USERS, add
 from tests.api.native.refusals import refused
 from tests.client import Answer, ApiClient
+
+pytestmark = pytest.mark.parametrize("database_source", ["sqlite_template"], indirect=True)
 
 BULK = "/v1/demo/bulk/users"
 

@@ -11,6 +11,8 @@ from tests.api.native.people import add, as_user, path_of
 from tests.api.native.refusals import refused
 from tests.client import Answer, ApiClient
 
+pytestmark = pytest.mark.parametrize("database_source", ["sqlite_template"], indirect=True)
+
 CHANNELS = "/v1/demo/channels"
 JSON = {"Content-Type": "application/json"}
 FULL = {"uri": "board", "subject": "Ünser", "label": "Work", "metadata": '{"a": 1}', "avatar": "b.png", "type": 1}

@@ -14,6 +14,8 @@ from tests.api.native.people import USERS, add, come_online, usernames
 from tests.api.native.refusals import refused
 from tests.client import ApiClient
 
+pytestmark = pytest.mark.parametrize("database_source", ["sqlite_template"], indirect=True)
+
 CLOCKS = ("last_login_at", "last_active_at", "last_seen_at", "presence_changed_at")
 FIELDS = f"fields=presence_status,text,emoji,devices,{','.join(CLOCKS)}"
 

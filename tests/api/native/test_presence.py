@@ -13,6 +13,8 @@ from tests.api.native.people import add, come_online
 from tests.api.native.refusals import refused
 from tests.client import ApiClient
 
+pytestmark = pytest.mark.parametrize("database_source", ["sqlite_template"], indirect=True)
+
 
 async def query(api: ApiClient, *names: str) -> Any:
     answer = await api.post("/v1/demo/presence/query", {"usernames": list(names)})

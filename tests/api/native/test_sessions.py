@@ -11,6 +11,8 @@ from tests.api.native.people import USERS, add, come_online
 from tests.api.native.refusals import refused
 from tests.client import ApiClient
 
+pytestmark = pytest.mark.parametrize("database_source", ["sqlite_template"], indirect=True)
+
 ANNAS = f"{USERS}/anna/sessions"
 
 

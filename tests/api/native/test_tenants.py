@@ -13,6 +13,8 @@ from tests.api.native.refusals import refused
 from tests.client import ApiClient
 from tests.conftest import DemoApp
 
+pytestmark = pytest.mark.parametrize("database_source", ["sqlite_template"], indirect=True)
+
 
 @dataclass(frozen=True, slots=True)
 class Tenant:

@@ -16,6 +16,8 @@ from tests.api.serving import serving
 from tests.client import ApiClient
 from tests.conftest import MakeSettings
 
+pytestmark = pytest.mark.parametrize("database_source", ["sqlite_template"], indirect=True)
+
 ONE = f"{USERS}/anna"
 
 

@@ -7,11 +7,15 @@ from collections.abc import AsyncIterator
 from io import BytesIO
 from typing import Any
 
+import pytest
+
 from chatsrv.domain.clock import Clock
 from chatsrv.services import Services
 from tests.api.native.people import USERS, add, come_online
 from tests.api.native.refusals import TYPES, refused
 from tests.client import Answer, ApiClient
+
+pytestmark = pytest.mark.parametrize("database_source", ["sqlite_template"], indirect=True)
 
 BULK = "/v1/demo/bulk/users"
 NDJSON = {"Content-Type": "application/x-ndjson"}

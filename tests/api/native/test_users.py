@@ -14,6 +14,8 @@ from tests.api.native.people import USERS, add, path_of
 from tests.api.native.refusals import refused
 from tests.client import ApiClient
 
+pytestmark = pytest.mark.parametrize("database_source", ["sqlite_template"], indirect=True)
+
 EIGHT = ["username", "first_name", "last_name", "avatar", "created_at", "updated_at", "last_login_at"]
 EIGHT += ["presence_status"]
 ALL = {

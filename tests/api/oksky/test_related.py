@@ -268,3 +268,24 @@ async def test_a_customer_reads_public_rooms_and_what_is_their_own(sky: Sky, ser
         [],
         [{"type": "rooms", "id": open_room}],
     ]
+
+
+async def test_a_support_leads_to_its_room_its_customer_and_whoever_gives_it(sky: Sky, services: Services) -> None:
+    anna, ben = await add(services, "anna", "ben")
+    room = int(await add_room(services, "board"))
+    given = await services.supports.open("demo", room, int(ben), int(anna))
+    waiting = await services.supports.open("demo", room, int(anna), None)
+    for support, expected in (
+        (given, {"room": ("rooms", str(room)), "customer": ("customers", ben), "user": ("customers", anna)}),
+        (waiting, {"room": ("rooms", str(room)), "customer": ("customers", anna), "user": None}),
+    ):
+        names = ",".join(expected)
+        answer = (await sky.get(f"/supports/{support.id}?include={names}")).json
+        assert by_id(answer["included"]).keys() == {found for found in expected.values() if found}
+        for name, found in expected.items():
+            identifier = {"type": found[0], "id": found[1]} if found else None
+            assert answer["data"]["relationships"][name]["data"] == identifier
+            links = answer["data"]["relationships"][name]["links"]
+            assert (await sky.get(links["self"])).json == {"links": links, "data": identifier}
+            related = (await sky.get(links["related"])).json["data"]
+            assert (related and {"type": related["type"], "id": related["id"]}) == identifier

@@ -10,7 +10,7 @@ import pytest
 from chatsrv.domain.presence import SERVER
 from chatsrv.services import Services
 from tests.api.native.people import come_online
-from tests.api.oksky.people import Sky, add, changed, ids_of, new, refused
+from tests.api.oksky.people import MEDIA_TYPE, Sky, add, changed, ids_of, new, refused
 from tests.client import Answer
 
 pytestmark = pytest.mark.parametrize("database_source", ["sqlite_template"], indirect=True)
@@ -137,6 +137,7 @@ async def test_a_deleted_user_is_gone_whatever_the_body_says(sky: Sky, services:
         (one,) = await add(services, "anna")
         answer = await sky.delete(f"/users/{one}", body)
         assert (answer.status, answer.body) == (204, b"")
+        assert answer.headers["Content-Type"] == MEDIA_TYPE
         refused(await sky.get(f"/users/{one}"), 404, 404, "Record not found")
 
 

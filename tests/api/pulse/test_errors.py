@@ -171,16 +171,16 @@ async def test_an_address_may_ask_so_often_and_sign_in_less_often(make_settings:
             assert attempt.headers["X-RateLimit-Remaining"] == str(left)
         refused_now = await as_pulse(api, None).post("/auth/signin", document("identity"))
         refused(refused_now, 429)
-        assert 1 <= int(refused_now.headers["Retry-After"]) <= 4
+        assert 1 <= int(refused_now.headers["Retry-After"]) <= 20
         for path in ("/auth/signout", "/auth/accept_invitation"):
             refused(await pulse.request("DELETE" if "out" in path else "POST", path), 429)
         # the others go on until the minute's are spent, whoever asks
-        while (answer := await pulse.get(USERS)).status == 200:
-            assert answer.headers["X-RateLimit-Limit"] == "60"
-        refused(answer, 429)
+        answers = [await pulse.get(USERS) for _ in range(53)]
+        assert [answer.status for answer in answers] == [200] * 52 + [429]
+        assert {answer.headers["X-RateLimit-Limit"] for answer in answers} == {"60"}
         refused(await as_pulse(api, None).get(USERS), 429)
         assert (await api.speaking_as(key).get("/v1/demo/users")).status == 200
-        clock.advance(20)
+        clock.advance(60)
         assert (await pulse.get(USERS)).status == 200
         refused(await as_pulse(api, None).post("/auth/signin", document("identity", email="x", password="y")), 401)
 

@@ -75,13 +75,11 @@ async def test_each_resource_comes_once_however_many_ways_lead_to_it(pulse: ApiC
     assert linked(night, "users") == [("user", anna), ("user", ben)]
 
 
-@pytest.mark.parametrize(
-    "spelling", ["include[]=account&include[]=teams", "include%5B%5D=account,teams", "include= teams , account"]
-)
-async def test_include_may_be_written_in_several_ways(pulse: ApiClient, spelling: str) -> None:
+async def test_include_may_be_written_in_several_ways(pulse: ApiClient) -> None:
     anna = await add(pulse, "Anna")
-    relationships = (await pulse.get(f"{USERS}/{anna}?{spelling}")).json["data"]["relationships"]
-    assert {name for name, one in relationships.items() if "data" in one} == {"account", "teams"}
+    for spelling in ("include[]=account&include[]=teams", "include%5B%5D=account,teams", "include= teams , account"):
+        relationships = (await pulse.get(f"{USERS}/{anna}?{spelling}")).json["data"]["relationships"]
+        assert {name for name, one in relationships.items() if "data" in one} == {"account", "teams"}
 
 
 async def test_writes_answer_with_what_is_included_and_a_bad_one_does_nothing(pulse: ApiClient) -> None:

@@ -31,10 +31,10 @@ async def test_a_new_user_is_created_and_is_found_where_it_says(pulse: ApiClient
     assert (await pulse.get(where.upper().replace(USERS.upper(), USERS) + "/")).json == answer.json
 
 
-@pytest.mark.parametrize("kind", ["users", "user"])
-async def test_a_name_is_enough_and_both_types_are_taken(pulse: ApiClient, kind: str) -> None:
-    body = {"data": {"type": kind, "attributes": {"name": "Ben"}, "relationships": {}}, "meta": {}}
-    assert attributes_of(await pulse.post(USERS, body), 201)["email"] is None
+async def test_a_name_is_enough_and_both_types_are_taken(pulse: ApiClient) -> None:
+    for kind in ("users", "user"):
+        body = {"data": {"type": kind, "attributes": {"name": "Ben"}, "relationships": {}}, "meta": {}}
+        assert attributes_of(await pulse.post(USERS, body), 201)["email"] is None
 
 
 async def test_put_and_patch_change_only_what_is_sent(pulse: ApiClient) -> None:
@@ -134,11 +134,11 @@ async def test_who_owns_servers_is_not_deleted(pulse: ApiClient, services: Servi
     assert error["code"] == "owns_servers"
 
 
-@pytest.mark.parametrize("id_", ["1", "anna", NOBODY, "%00", "{id}", "..%2F", f"{{{NOBODY}}}", NOBODY.replace("-", "")])
-async def test_an_id_that_nobody_has_or_that_is_none_is_404(pulse: ApiClient, id_: str) -> None:
+async def test_an_id_that_nobody_has_or_that_is_none_is_404(pulse: ApiClient) -> None:
     body = {"data": {"type": "users", "attributes": {}}}
-    for method in ("GET", "PUT", "PATCH", "DELETE"):
-        refused(await pulse.request(method, f"{USERS}/{id_}", json=body), 404)
+    for id_ in ("1", "anna", NOBODY, "%00", "{id}", "..%2F", f"{{{NOBODY}}}", NOBODY.replace("-", "")):
+        for method in ("GET", "PUT", "PATCH", "DELETE"):
+            refused(await pulse.request(method, f"{USERS}/{id_}", json=body), 404)
 
 
 async def test_other_accounts_are_not_there(pulse: ApiClient, services: Services) -> None:

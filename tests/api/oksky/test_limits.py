@@ -1,11 +1,11 @@
-"""Too many requests, and a store that is away, in the words of this dialect."""
+"""Limits: too many requests and too much that would come along; and a store that is away."""
 
 from __future__ import annotations
 
 import pytest
 
 from chatsrv.domain.presence import SERVER
-from tests.api.oksky.people import as_key, refused
+from tests.api.oksky.people import add, add_room, as_key, refused
 from tests.api.serving import serving, wire_to
 from tests.conftest import MakeSettings
 
@@ -37,3 +37,19 @@ async def test_reads_go_on_while_the_presence_store_is_away(make_settings: MakeS
             (anna,) = answer.json["data"]
             assert anna["attributes"]["status"] == "offline"
             assert anna["relationships"]["present_rooms"]["data"] == []
+
+
+async def test_only_so_much_comes_along(make_settings: MakeSettings) -> None:
+    async with serving(make_settings(included_max=4)) as (api, services):
+        _, key = await services.apps.create("demo", None)
+        sky = as_key(api, key)
+        people = await add(services, "anna", "ben")
+        for name in "ab":
+            await add_room(services, name, 0, *people)
+        assert len((await sky.get("/users?include=members")).json["included"]) == 4
+        for query in ("include=members,rooms", "include=members.room", "include=rooms,rooms,members"):
+            detail = "more than 4 resources belong to what is asked for"
+            refused(await sky.get(f"/users?{query}"), 400, 112, "Invalid field", detail)
+        await add_room(services, "c", 0, *people)
+        refused(await sky.get("/users?include=members"), 400, 112, "Invalid field")
+        assert (await sky.get("/users")).status == 200
