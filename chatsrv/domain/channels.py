@@ -8,7 +8,7 @@ from enum import IntEnum, StrEnum
 from typing import Any
 
 from chatsrv.domain.errors import Invalid, MetadataTooLarge, Problem
-from chatsrv.domain.fields import read_avatar, read_text
+from chatsrv.domain.fields import check_each, is_storable, read_avatar, read_text
 from chatsrv.domain.users import User
 
 TEXT_MAX = 191
@@ -67,18 +67,14 @@ class Membership:
 
 def check_channel(values: Mapping[str, Any], metadata_max_bytes: int) -> dict[str, Any]:
     """The values as they are stored. Raises Invalid with every field that breaks its rule, and MetadataTooLarge."""
-    checked: dict[str, Any] = {}
-    problems: list[Problem] = []
-    for name, value in values.items():
-        try:
-            checked[name] = value if value is None and name != "type" else RULES[name](value)
-        except ValueError as error:
-            problems.append(Problem(name, str(error)))
-    if problems:
-        raise Invalid(*problems)
+    checked = check_each(values, _check_field)
     if len((checked.get("metadata") or "").encode()) > metadata_max_bytes:
         raise MetadataTooLarge(Problem("metadata", f"must have at most {metadata_max_bytes} bytes"))
     return checked
+
+
+def _check_field(name: str, value: Any) -> Any:
+    return None if value is None and name != "type" else RULES[name](value)
 
 
 def read_role(value: Any) -> MemberRole:
@@ -94,7 +90,7 @@ def _text(value: Any) -> str:
 
 def _metadata(value: Any) -> str:
     """Whatever the app keeps there; of text that no database takes there is none."""
-    if not isinstance(value, str) or any(char == "\0" or "\ud800" <= char <= "\udfff" for char in value):
+    if not isinstance(value, str) or not is_storable(value):
         raise ValueError("must be a string without NUL")
     return value
 

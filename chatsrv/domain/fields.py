@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
+
+from chatsrv.domain.errors import Invalid, Problem
 
 AVATAR_MAX = 2048
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -14,6 +17,25 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 class Refused(ValueError):
     """The sentence that the rule of a field has for a value."""
+
+
+def check_each(values: Mapping[str, Any], rule: Callable[[str, Any], Any]) -> dict[str, Any]:
+    """Each value as `rule`, asked with the field's name, returns it. Raises Invalid with every one that it refuses."""
+    checked: dict[str, Any] = {}
+    problems = []
+    for field, value in values.items():
+        try:
+            checked[field] = rule(field, value)
+        except ValueError as refusal:
+            problems.append(Problem(field, str(refusal)))
+    if problems:
+        raise Invalid(*problems)
+    return checked
+
+
+def is_storable(text: str) -> bool:
+    """No text column can hold a NUL or half a surrogate pair, and a driver asked for one fails."""
+    return not any(char == "\0" or "\ud800" <= char <= "\udfff" for char in text)
 
 
 def read_text(value: Any, limit: int | None = None) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from chatsrv.domain import user_fields
 from chatsrv.domain.errors import Invalid, Problem
-from chatsrv.domain.fields import Refused, read_text
+from chatsrv.domain.fields import Refused, check_each, read_text
 
 LOCATION_MAX = 2048
 SUPPORTS_MAX = 1_000_000
@@ -34,17 +34,13 @@ FIELDS = tuple(field.name for field in fields(Profile))
 
 def check_profile(values: Mapping[str, Any], info_max_bytes: int) -> dict[str, Any]:
     """The values as they are kept; None is what everybody begins with. Raises Invalid with every bad field."""
-    checked: dict[str, Any] = {}
-    problems = []
-    for name, value in values.items():
-        try:
-            checked[name] = getattr(NO_PROFILE, name) if value is None else RULES[name](value)
-        except Refused as refusal:
-            problems.append(Problem(name, str(refusal)))
-    if problems:
-        raise Invalid(*problems)
+    checked = check_each(values, _check_field)
     _check_size(checked.get("info"), info_max_bytes)
     return checked
+
+
+def _check_field(name: str, value: Any) -> Any:
+    return getattr(NO_PROFILE, name) if value is None else RULES[name](value)
 
 
 def _check_size(info: Mapping[str, Any] | None, limit: int) -> None:

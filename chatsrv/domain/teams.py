@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from chatsrv.domain.errors import Invalid, Problem
-from chatsrv.domain.fields import Refused, read_text, read_uuid
+from chatsrv.domain.fields import Refused, check_each, read_text, read_uuid
 from chatsrv.domain.listing import Filter, Sort
 from chatsrv.domain.users import User
 
@@ -52,16 +51,7 @@ class TeamQuery:
 
 def check_team(values: Mapping[str, Any]) -> dict[str, Any]:
     """`name`, and `parent_team_id` as a UUID or None. Raises Invalid with every field that breaks its rule."""
-    checked: dict[str, Any] = {}
-    problems = []
-    for field, value in values.items():
-        try:
-            checked[field] = RULES[field](value)
-        except Refused as refusal:
-            problems.append(Problem(field, str(refusal)))
-    if problems:
-        raise Invalid(*problems)
-    return checked
+    return check_each(values, lambda field, value: RULES[field](value))
 
 
 def _name(value: Any) -> str:

@@ -10,8 +10,8 @@ from dataclasses import fields
 from typing import Any
 
 from chatsrv.domain import instants
-from chatsrv.domain.errors import Invalid, MetadataTooLarge, Problem
-from chatsrv.domain.fields import Refused, read_avatar, read_text
+from chatsrv.domain.errors import MetadataTooLarge, Problem
+from chatsrv.domain.fields import Refused, check_each, read_avatar, read_text
 from chatsrv.domain.instants import LATEST, NEVER
 from chatsrv.domain.presence import Claim
 from chatsrv.domain.presence_input import read_kept_claims
@@ -90,15 +90,7 @@ CLEARABLE = frozenset(RULES) - {"username", "role"}
 
 def check_fields(values: Mapping[str, Any], metadata_max_bytes: int) -> dict[str, Any]:
     """Returns the values as they are stored; raises Invalid with every field that breaks its rule."""
-    checked: dict[str, Any] = {}
-    problems = []
-    for field, value in values.items():
-        try:
-            checked[field] = _check_field(field, value)
-        except Refused as refusal:
-            problems.append(Problem(field, str(refusal)))
-    if problems:
-        raise Invalid(*problems)
+    checked = check_each(values, _check_field)
     _check_metadata_size(checked.get("metadata"), metadata_max_bytes)
     return checked
 
@@ -118,16 +110,7 @@ def _check_metadata_size(metadata: Mapping[str, Any] | None, limit: int) -> None
 
 def check_restored(values: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that only an import may set: those that a user otherwise gets from the server."""
-    checked: dict[str, Any] = {}
-    problems = []
-    for field, value in values.items():
-        try:
-            checked[field] = RESTORABLE[field](value)
-        except ValueError as refusal:
-            problems.append(Problem(field, str(refusal)))
-    if problems:
-        raise Invalid(*problems)
-    return checked
+    return check_each(values, lambda field, value: RESTORABLE[field](value))
 
 
 def _instant(value: Any) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from chatsrv.domain.fields import is_storable
 from chatsrv.storage.database import Database
 from chatsrv.storage.holders import find_holders
 
@@ -14,14 +15,9 @@ class Holders:
 
     async def find_taken(self, app_id: str, values: Mapping[str, str], own_id: int | None = None) -> frozenset[str]:
         """Of `username`, `email` and `external_id` those whose value somebody else than `own_id` has now."""
-        storable = {name: value for name, value in values.items() if _is_storable(value)}
+        storable = {name: value for name, value in values.items() if is_storable(value)}
         if not storable:
             return frozenset()
         async with self._db.read() as tx:
             holders = await find_holders(tx, app_id, storable)
         return frozenset(name for name, user_id in holders.items() if user_id != own_id)
-
-
-def _is_storable(text: str) -> bool:
-    """No text column can hold a NUL or half a surrogate pair, and a driver asked for one fails."""
-    return not any(char == "\0" or "\ud800" <= char <= "\udfff" for char in text)

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.errors import UserNotFound
+from chatsrv.domain.fields import is_storable
 from chatsrv.domain.users import User, UserRef
 from chatsrv.storage import users as rows
 from chatsrv.storage.database import Database, Transaction
@@ -52,8 +53,8 @@ def later(user: User, now: int) -> int:
 
 
 def check_storable(ref: UserRef) -> None:
-    """No text column can hold these, and a driver asked for one fails: nobody has such a name."""
-    if isinstance(ref, str) and any(char == "\0" or "\ud800" <= char <= "\udfff" for char in ref):
+    """Nobody has a name that no text column can hold."""
+    if isinstance(ref, str) and not is_storable(ref):
         no_user(ref)
 
 

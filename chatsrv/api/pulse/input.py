@@ -9,7 +9,7 @@ from chatsrv.api.bodies import decode_json, read_body
 from chatsrv.api.dialect import OpenCall
 from chatsrv.api.pulse.errors import TypeConflict
 from chatsrv.domain.errors import Invalid, Malformed, Problem
-from chatsrv.domain.fields import Refused
+from chatsrv.domain.fields import Refused, check_each
 from chatsrv.domain.user_fields import RULES
 
 READ_ONLY = ("discarded_at", "status", "created_at", "updated_at")
@@ -48,16 +48,7 @@ async def read_attributes(
 def read_user(attributes: Mapping[str, Any], *, is_new: bool) -> dict[str, Any]:
     """As the directory keeps it. Raises Invalid with every attribute that breaks its rule."""
     required = {"name": None} if is_new else {}
-    checked: dict[str, Any] = {}
-    problems = []
-    for name, value in {**required, **attributes}.items():
-        try:
-            checked[name] = USER_RULES[name](value)
-        except Refused as refusal:
-            problems.append(Problem(name, str(refusal)))
-    if problems:
-        raise Invalid(*problems)
-    return checked
+    return check_each({**required, **attributes}, lambda name, value: USER_RULES[name](value))
 
 
 async def _read_document(call: OpenCall) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from multidict import MultiMapping
 
 from chatsrv.api.jsonapi import Path, read_parameters, read_path
 from chatsrv.api.pulse.errors import BadParameter
+from chatsrv.domain.fields import is_storable
 from chatsrv.domain.instants import from_text
 from chatsrv.domain.listing import Filter, FilterValue, Operator, Sort
 from chatsrv.settings import Settings
@@ -199,7 +200,7 @@ def _read_value(parameter: str, field: Field, text: str) -> FilterValue:
         except ValueError as error:
             raise BadParameter(parameter, f"{text[:40]!r} {error}") from error
     # a lone surrogate stands for bytes that are no UTF-8
-    if any(char == "\0" or "\ud800" <= char <= "\udfff" for char in text):
+    if not is_storable(text):
         raise BadParameter(parameter, "No text can hold that.")
     return text.lower() if field.kind is Kind.ID else text
 

@@ -17,7 +17,6 @@ CHANNELS = "/v1/demo/channels"
 JSON = {"Content-Type": "application/json"}
 FULL = {"uri": "board", "subject": "Ünser", "label": "Work", "metadata": '{"a": 1}', "avatar": "b.png", "type": 1}
 KEYS = {*FULL, "id", "created_at", "members_count", "owner", "last_message"}
-sqlite_alone = pytest.mark.parametrize("database_source", ["sqlite_template"], indirect=True)
 
 
 async def make(api: ApiClient, **fields: Any) -> Any:
@@ -160,7 +159,6 @@ async def test_pages_have_exact_totals_and_links_that_lead_on(api: ApiClient) ->
     assert (beyond["count"], beyond["items"], beyond["total_count"]) == (0, [], 5)
 
 
-@sqlite_alone
 @pytest.mark.parametrize("id_", ["0", "999999", "-1", "+1", "1.0", "x", "9" * 18, "9" * 30, "²", "%00", "1%2F2"])
 async def test_an_id_that_no_channel_has_is_404(api: ApiClient, id_: str) -> None:
     await make(api)
@@ -172,7 +170,6 @@ async def test_an_id_that_no_channel_has_is_404(api: ApiClient, id_: str) -> Non
         refused(await api.request(method, path + "/users", json={"members": []}), 404, 40400)
 
 
-@sqlite_alone
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 @pytest.mark.parametrize(
     ("field", "value"),
@@ -200,7 +197,6 @@ async def test_a_bad_field_is_refused_by_name(api: ApiClient, method: str, field
     assert subjects == ([None] if method == "PUT" else [])
 
 
-@sqlite_alone
 async def test_all_bad_fields_are_named_at_once(api: ApiClient) -> None:
     refused(await api.post(CHANNELS, {"type": 3, "uri": 1, "label": "x"}), 400, 40003, "type", "uri")
     refused(await api.post(CHANNELS, {"foo": 3, "bar": 1}), 400, 40003, "bar", "foo")
@@ -208,7 +204,6 @@ async def test_all_bad_fields_are_named_at_once(api: ApiClient) -> None:
         refused(await api.post(CHANNELS, {"owner": owner}), 400, 40003, "owner")
 
 
-@sqlite_alone
 async def test_what_is_no_object_is_no_channel(api: ApiClient) -> None:
     for body in (b"", b"[]", b"{", b'"x"'):
         refused(await api.request("POST", CHANNELS, data=body, headers=JSON), 400, 40000)
@@ -223,7 +218,6 @@ async def test_metadata_may_have_8_kib_of_bytes_and_no_more(api: ApiClient) -> N
         refused(await api.put(f"{CHANNELS}/{made['id']}", {"metadata": text}), 400, 40013, "metadata")
 
 
-@sqlite_alone
 @pytest.mark.parametrize("query", ["limit=0", "limit=201", "offset=-1", "offset=10001", "limit=1&limit=2", "sort=id"])
 async def test_a_bad_parameter_of_a_list_is_refused_by_name(api: ApiClient, query: str) -> None:
     made = await make(api)
@@ -231,7 +225,6 @@ async def test_a_bad_parameter_of_a_list_is_refused_by_name(api: ApiClient, quer
         refused(await api.get(f"{path}?{query}"), 400, 40003, query.partition("=")[0])
 
 
-@sqlite_alone
 async def test_routes_that_page_nothing_take_no_parameter(api: ApiClient) -> None:
     path = f"{CHANNELS}/{(await make(api))['id']}"
     for method, place in (("POST", CHANNELS), ("GET", path), ("PUT", path), ("DELETE", path)):
@@ -259,7 +252,6 @@ async def test_a_token_sees_public_channels_and_those_of_its_user(api: ApiClient
     refused(await ben.get(f"{CHANNELS}/{private['id']}"), 404, 40400)
 
 
-@sqlite_alone
 async def test_a_token_writes_no_channel_not_even_its_users_own(api: ApiClient) -> None:
     await add(api, "anna")
     path = f"{CHANNELS}/{(await make(api, owner='anna'))['id']}"
