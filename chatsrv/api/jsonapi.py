@@ -135,8 +135,8 @@ def no_content() -> web.Response:
 
 
 def media_types(header: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """The types of an Accept header in lower case with their parameters; weights and broken items are left out."""
+    """The types of an Accept header in lower case with their parameters, weights among them."""
     for item in header.split(","):
         name, *rest = (part.strip() for part in item.split(";"))
         pairs = (part.partition("=") for part in rest)
-        yield name.lower(), {key.strip().lower(): value for key, _, value in pairs if key.strip().lower() != "q"}
+        yield name.lower(), {key.strip().lower(): value for key, _, value in pairs}

@@ -90,13 +90,16 @@ class Accounts:
         return await self._seen(user, viewer)
 
     async def restore(self, app_id: str, ref: UserRef, viewer: Viewer) -> Person:
-        """The one who was discarded is active. Raises UserNotFound, and Conflict where a name of theirs was taken."""
+        """The one who was discarded is active.
+
+        Raises UserNotFound, WrongState where nobody discarded them, and Conflict where a name of theirs was taken.
+        """
         check_storable(ref)
         async with self._db.write() as tx:
             old = await rows.get_for_update(tx, app_id, ref, with_discarded=True) or no_user(ref)
-            user = old
-            if old.state is AccountState.DELETED:
-                user = await rows.restore(tx, old, later(old, self._clock.now()))
+            if old.state is not AccountState.DELETED:
+                raise WrongState("The user is not deleted.")
+            user = await rows.restore(tx, old, later(old, self._clock.now()))
         await self._presence.admit(user)
         return await self._seen(user, viewer)
 

@@ -16,10 +16,12 @@ from chatsrv.domain.errors import Conflict, Distrust, Invalid, NotFound, Problem
 from chatsrv.services.tokens import read_public_key
 from chatsrv.settings import PER_APP, Settings, SettingsError
 from chatsrv.storage import apps as rows
+from chatsrv.storage import identities as identity_rows
 from chatsrv.storage.database import Database
 
 KEY_PREFIX = "cs_"
 CACHE_MAX = 10_000
+UNUSED_BATCH = 1000
 
 T = TypeVar("T")
 
@@ -65,10 +67,15 @@ class Apps:
         return await self._recent("app", app_id, load)
 
     async def delete(self, app_id: str) -> None:
-        """Deletes the rows alone; `Users.empty` has closed the sockets before. Raises NotFound."""
+        """Deletes the rows alone; `Users.empty` has closed the sockets before. Raises NotFound.
+
+        Nobody signs in any more with what was theirs in this app alone.
+        """
         async with self._db.write() as tx:
             if not await rows.delete_app(tx, app_id):
                 _no_app(app_id)
+            while await identity_rows.delete_unused(tx, UNUSED_BATCH):
+                pass
 
     async def change_setting(self, app_id: str, name: str, text: str) -> App:
         """Sets one of PER_APP, `name`, or adds a `public_key` (PEM); an empty text goes back to the default."""

@@ -10,7 +10,7 @@ from chatsrv.domain.clock import Clock
 from chatsrv.domain.errors import Invalid, Problem, UserNotFound
 from chatsrv.domain.identities import Identity
 from chatsrv.domain.user_fields import check_fields
-from chatsrv.domain.users import User
+from chatsrv.domain.users import User, fold_case
 from chatsrv.services.bearers import get_identity, hash_token, proven_identity
 from chatsrv.services.passwords import Passwords, set_password
 from chatsrv.settings import Settings
@@ -37,12 +37,15 @@ class Identities:
     async def update(self, caller: Caller, values: Mapping[str, Any], token: str) -> Identity:
         """Sets the caller's own `email` and `password`, or one of them.
 
-        A new password ends all of their bearers but `token`. Raises Forbidden for a server key, Invalid and Conflict.
+        The email must be one that a user of theirs has: nobody takes the address of somebody who is not here yet. A
+        new password ends all of their bearers but `token`. Raises Forbidden for a server key, Invalid and Conflict.
         """
         identity_id = proven_identity(caller)
         checked = await self._check(values)
         async with self._db.write() as tx:
             await rows.hold(tx, identity_id)
+            if "email" in checked:
+                _check_own(checked["email"], await get_identity(tx, identity_id))
             await rows.change(tx, identity_id, {**checked, "updated_at": self._clock.now()})
             if "password_hash" in checked:
                 await bearer_rows.end_bearers(tx, identity_id, but_hash=hash_token(token))
@@ -78,6 +81,12 @@ def _check_email(email: Any) -> str:
     if checked is None:
         raise Invalid(Problem("email", "must not be null"))
     return str(checked)
+
+
+def _check_own(email: str, identity: Identity) -> None:
+    own = {fold_case(account.user.email) for account in identity.accounts if account.user.email}
+    if fold_case(email) not in own | {fold_case(identity.email)}:
+        raise Invalid(Problem("email", "must be the email of your user in one of your accounts"))
 
 
 def _choose(email: str, holders: Sequence[User], app_id: str | None) -> User:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from chatsrv.domain.instants import NEVER
 from chatsrv.domain.presence import newest
 from chatsrv.domain.users import User, fold_case
 from chatsrv.services.users import new_user
+from chatsrv.storage import identities as identity_rows
 from chatsrv.storage import users as rows
 from chatsrv.storage.clocks import CLOCKS_TO_OTHERS
 from chatsrv.storage.database import Database, Overtaken, Transaction
@@ -33,11 +34,15 @@ class Outcome:
 
 @dataclass(slots=True)
 class _Round:
-    """Items that touch no name, address or id twice, so that their order does not matter."""
+    """Items that touch no name, address or id twice, so that their order does not matter.
+
+    `moved` are the ids of those who get another email.
+    """
 
     touched: set[tuple[str, str]] = field(default_factory=set)
     new: list[dict[str, Any]] = field(default_factory=list)
     changed: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    moved: list[int] = field(default_factory=list)
 
 
 class Upserts:
@@ -103,6 +108,8 @@ class _Batch:
         values = _what_is_newer(target, item)
         moved = max(self._now, target.updated_at + 1)
         self._round.changed.append((target.id, {"updated_at": moved, **values}))
+        if values.get("email", target.email) != target.email:
+            self._round.moved.append(target.id)
         return Outcome(target.username, "updated", before=target)
 
     async def _look_up(self, items: Iterable[Values]) -> None:
@@ -130,6 +137,13 @@ class _Batch:
             await rows.add_many(self._tx, self._app_id, group)
         for changes in _by_fields(done.changed, lambda change: change[1]):
             await rows.change_many(self._tx, changes)
+        if done.moved:
+            await self._move(done.moved)
+
+    async def _move(self, ids: Collection[int]) -> None:
+        """Whoever signs in does so with the new email."""
+        for user in await rows.find_by_id(self._tx, await identity_rows.find_linked(self._tx, ids)):
+            await identity_rows.follow_email(self._tx, user)
 
 
 def _what_is_newer(target: User, item: Values) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from chatsrv.domain.clock import Clock
 from chatsrv.domain.errors import UserNotFound
 from chatsrv.domain.fields import is_storable
 from chatsrv.domain.users import User, UserRef
+from chatsrv.storage import identities as identity_rows
 from chatsrv.storage import users as rows
 from chatsrv.storage.database import Database, Transaction
 
@@ -30,6 +31,8 @@ class UserChanges:
         async with self._db.write() as tx:
             old = await rows.get_for_update(tx, app_id, ref) or no_user(ref)
             user = await rows.change(tx, old.id, {**change(old), "updated_at": later(old, self._clock.now())})
+            if user.email != old.email:
+                await identity_rows.follow_email(tx, user)
             if then:
                 await then(tx, user)
         return user, old

@@ -107,7 +107,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     password_threads: Annotated[int, _says("Passwords hashed at the same time, per process.", ge=1, le=64)] = 2
     password_queue_max: Annotated[
         int, _says("Passwords that wait to be hashed, per process; who comes then is asked to come later.", ge=1)
-    ] = 20
+    ] = 64
     bearer_ttl_s: Annotated[int, _says("Life of the bearer that a sign-in with a password gives.", ge=1)] = 1_209_600
     bearers_max: Annotated[int, _says("Live bearers of one person; the oldest gives way.", ge=1)] = 100
     invitation_ttl_s: Annotated[int, _says("How long an invitation may be accepted.", ge=1)] = 604_800

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import ColumnElement, false, func, or_, true
+from sqlalchemy import ColumnElement, and_, false, func, or_, true
 
 from chatsrv.domain.instants import NEVER
 from chatsrv.domain.listing import Filter, Operator
@@ -24,19 +24,27 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What is compared. It is never null: nothing is the empty text, or NEVER."""
+    """What is compared. It is never null: nothing is the empty text, or NEVER.
+
+    Where it `may_lack`, nothing is neither less nor more than anything, and no part of it is found.
+    """
 
     column: ColumnElement[Any]
     kind: Kind
+    may_lack: bool = False
+
+    @property
+    def is_nothing(self) -> ColumnElement[bool]:
+        return self.column == (NEVER if self.kind is Kind.NUMBER else "")
 
 
 def matches(key: Key, item: Filter) -> ColumnElement[bool]:
     if item.operator in (Operator.BLANK, Operator.PRESENT):
-        nothing = key.column == (NEVER if key.kind is Kind.NUMBER else "")
-        return nothing if item.operator is Operator.BLANK else ~nothing
+        return key.is_nothing if item.operator is Operator.BLANK else ~key.is_nothing
     values = [fold_case(str(value)) for value in item.values] if key.kind is Kind.FOLDED else list(item.values)
     compare = EXACT_PARTS if key.kind is Kind.EXACT and item.operator in EXACT_PARTS else COMPARE
-    return compare[item.operator](key.column, values)
+    found = compare[item.operator](key.column, values)
+    return and_(~key.is_nothing, found) if key.may_lack and item.operator in OF_SOMETHING else found
 
 
 def _holds(key: ColumnElement[Any], text: str) -> ColumnElement[bool]:
@@ -62,6 +70,15 @@ COMPARE: Mapping[Operator, Compare] = {
     Operator.BEGINS: lambda key, values: key.startswith(values[0], autoescape=True),
     Operator.ENDS: lambda key, values: key.endswith(values[0], autoescape=True),
 }
+
+OF_SOMETHING = frozenset(COMPARE) - {
+    Operator.EQ,
+    Operator.NOT_EQ,
+    Operator.IN,
+    Operator.NOT_IN,
+    Operator.NOT_CONTAINS,
+}
+"""Operators that what is not there never meets."""
 
 # LIKE has regard to case on PostgreSQL, and none on SQLite
 EXACT_PARTS: Mapping[Operator, Compare] = {

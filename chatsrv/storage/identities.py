@@ -5,7 +5,7 @@ A user's row is locked before that of an identity, and several users in order of
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,6 +101,12 @@ async def is_used_elsewhere(tx: AsyncConnection, identity_id: int, app_id: str) 
     return (await tx.execute(statement.limit(1))).one_or_none() is not None
 
 
+async def find_linked(tx: AsyncConnection, user_ids: Collection[int]) -> list[int]:
+    """Those of the users who have an identity."""
+    statement = select(identity_users.c.user_id).where(identity_users.c.user_id.in_(user_ids))
+    return list((await tx.execute(statement)).scalars())
+
+
 async def change(tx: AsyncConnection, identity_id: int, values: Mapping[str, Any]) -> None:
     """Sets these fields of an identity that is held. Raises Conflict at the transaction's edge."""
     columns = dict(values)
@@ -111,10 +117,33 @@ async def change(tx: AsyncConnection, identity_id: int, values: Mapping[str, Any
 
 async def link(tx: AsyncConnection, identity_id: int, user: User) -> None:
     """The user's row and the identity are held. In the user's app the identity is nobody else from now on."""
+    before = select(identity_users.c.identity_id).where(
+        identity_users.c.user_id == user.id, identity_users.c.identity_id != identity_id
+    )
+    left = (await tx.execute(before)).scalars().all()
     in_app = select(users.c.id).where(users.c.app_id == user.app_id)
     was = and_(identity_users.c.identity_id == identity_id, identity_users.c.user_id.in_(in_app))
     await tx.execute(delete(identity_users).where(or_(was, identity_users.c.user_id == user.id)))
     await tx.execute(insert(identity_users).values(identity_id=identity_id, user_id=user.id))
+    await _delete_unused(tx, left)
+
+
+async def follow_email(tx: AsyncConnection, user: User) -> None:
+    """The email of a user, whose row is locked, is another one now: so is that of an identity that is nobody else.
+
+    Where they have no email any more, or somebody else signs in with that one, they have no identity any more, either.
+    """
+    statement = select(identities).join(identity_users, identity_users.c.identity_id == identities.c.id)
+    row = (
+        await tx.execute(statement.where(identity_users.c.user_id == user.id).with_for_update(of=identities))
+    ).one_or_none()
+    if row is None or await is_used_elsewhere(tx, row.id, user.app_id):
+        return
+    other = await find(tx, user.email) if user.email else None
+    if user.email and (other is None or other.id == row.id):
+        await change(tx, row.id, {"email": user.email})
+    else:
+        await release(tx, user.id)
 
 
 async def end_sign_ins(tx: AsyncConnection, user_id: int) -> int | None:

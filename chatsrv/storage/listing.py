@@ -28,7 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chatsrv.domain.instants import NEVER
 from chatsrv.domain.listing import TEXT_FIELDS, After, Filter, FilterValue, Operator, UserQuery
 from chatsrv.domain.presence import SERVER, PresenceStatus, Viewer
-from chatsrv.domain.users import ONBOARDING_STATES, AccountState, AccountStatus, User
+from chatsrv.domain.users import ADMIN, ONBOARDING_STATES, AccountState, AccountStatus, User
 from chatsrv.storage.clocks import CLOCKS_TO_OTHERS
 from chatsrv.storage.filters import Key, Kind, matches
 from chatsrv.storage.schema import apps, team_memberships, teams, users
@@ -98,14 +98,24 @@ def _of_app(column: ColumnElement[Any]) -> ColumnElement[Any]:
     return select(column).where(apps.c.id == users.c.app_id).scalar_subquery()
 
 
-FULL_NAME_KEY = func.trim(users.c.first_name_key + " " + users.c.last_name_key)
+FULL_NAME_KEY = case(
+    (users.c.first_name_key == "", users.c.last_name_key),
+    (users.c.last_name_key == "", users.c.first_name_key),
+    else_=users.c.first_name_key + " " + users.c.last_name_key,
+)
+MAY_LACK = frozenset(("discarded_at", *CLOCKS_TO_OTHERS, *CLOCKS_TO_OTHERS.values()))
+"""Instants that may not have happened."""
+
 IS_GONE = or_(users.c.discarded_at != NEVER, users.c.status != AccountStatus.ACTIVE)
 
 EXPRESSIONS: Mapping[str, Key] = {
     "uuid": Key(users.c.uuid, Kind.EXACT),
-    "avatar": Key(func.coalesce(users.c.avatar, ""), Kind.EXACT),
-    "email": Key(func.coalesce(users.c.email_key, users.c.freed_email_key, ""), Kind.FOLDED),
-    "external_id": Key(users.c.external_id_key, Kind.FOLDED),
+    "avatar": Key(func.coalesce(users.c.avatar, ""), Kind.EXACT, may_lack=True),
+    "email": Key(func.coalesce(users.c.email_key, users.c.freed_email_key, ""), Kind.FOLDED, may_lack=True),
+    "timezone": Key(func.coalesce(users.c.timezone, ""), Kind.EXACT),
+    "language": Key(func.coalesce(users.c.language, ""), Kind.EXACT),
+    "full_name": Key(FULL_NAME_KEY, Kind.FOLDED),
+    "external_id": Key(users.c.external_id_key, Kind.FOLDED, may_lack=True),
     "display_name": Key(
         case(
             (users.c.name_key != "", users.c.name_key),
@@ -126,6 +136,9 @@ EXPRESSIONS: Mapping[str, Key] = {
     "account.created_at": Key(_of_app(apps.c.created_at), Kind.NUMBER),
     # those who are or may come, before those who are gone
     "alive": Key(case((IS_GONE, 1), else_=0), Kind.NUMBER),
+    "is_active": Key(case((users.c.status == AccountStatus.ACTIVE, 1), else_=0), Kind.NUMBER),
+    # administrators before everybody else
+    "rank": Key(case((users.c.role_key == ADMIN, 0), else_=1), Kind.NUMBER),
 }
 """Fields that are no column of their own: what a user has in other words, as it is compared."""
 
@@ -147,7 +160,9 @@ def _matches(tx: AsyncConnection, item: Filter, here: StatusIds) -> ColumnElemen
         return own.where(matches(MEMBERSHIP_KEYS[item.field], item)).exists()
     if item.field in EXPRESSIONS:
         return matches(EXPRESSIONS[item.field], item)
-    return matches(Key(_key(item.field), Kind.FOLDED if item.field in TEXT_FIELDS else Kind.NUMBER), item)
+    if item.field in TEXT_FIELDS:
+        return matches(Key(_key(item.field), Kind.FOLDED), item)
+    return matches(Key(_key(item.field), Kind.NUMBER, may_lack=item.field in MAY_LACK), item)
 
 
 def _shows(tx: AsyncConnection, item: Filter, here: StatusIds) -> ColumnElement[bool]:

@@ -21,7 +21,7 @@ PARENT_UUID = select(PARENTS.c.uuid).where(PARENTS.c.id == teams.c.parent_id).co
 KEYS: Mapping[str, Key] = {
     "name": Key(teams.c.name_key, Kind.FOLDED),
     "uuid": Key(teams.c.uuid, Kind.EXACT),
-    "parent_uuid": Key(func.coalesce(PARENT_UUID, ""), Kind.EXACT),
+    "parent_uuid": Key(func.coalesce(PARENT_UUID, ""), Kind.EXACT, may_lack=True),
     "created_at": Key(teams.c.created_at, Kind.NUMBER),
     "updated_at": Key(teams.c.updated_at, Kind.NUMBER),
 }

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chatsrv.domain.clock import Clock
-from chatsrv.domain.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from chatsrv.domain.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from chatsrv.domain.presence import SERVER
 from chatsrv.services import Services, open_services
 from tests.conftest import DemoApp, MakeSettings
@@ -17,6 +17,7 @@ from tests.services.people import (
     PASSWORD,
     caller_of,
     can_sign_in,
+    invite,
     is_live,
     make_app,
     make_newcomer,
@@ -119,6 +120,11 @@ async def test_in_one_app_a_person_is_the_user_who_came_last(services: Services,
 
 async def test_people_change_their_own_email_and_password(services: Services, demo: DemoApp) -> None:
     await make_user(services, "demo", ANNA, PASSWORD)
+    await make_app(services, "shop")
+    anna = await make_newcomer(services, "shop")
+    await services.invitations.accept(await invite(services, "shop", anna), PASSWORD)
+    # an address that one of her accounts knows; another she cannot take
+    await services.users.update("demo", "anna", {"email": "me@example.org"}, SERVER)
     other, own = [await services.bearers.sign_in(ANNA, PASSWORD) for _ in range(2)]
     caller = await caller_of(services, own)
     changed = await services.identities.update(caller, {"email": "Me@Example.org", "password": "12345678"}, own.token)
@@ -127,7 +133,7 @@ async def test_people_change_their_own_email_and_password(services: Services, de
     assert not await can_sign_in(services, ANNA, "12345678")
     assert not await can_sign_in(services, "me@example.org", PASSWORD)
     assert await can_sign_in(services, "me@example.org", "12345678")
-    assert (await services.users.find("demo", "anna")).email == ANNA
+    assert (await services.users.find("shop", "anna")).email == ANNA
 
 
 async def test_a_wrong_change_of_oneself_changes_nothing(services: Services, demo: DemoApp) -> None:
@@ -142,7 +148,8 @@ async def test_a_wrong_change_of_oneself_changes_nothing(services: Services, dem
         ({"email": "no address"}, Invalid),
         ({"email": "a\0@x", "password": "long enough"}, Invalid),
         ({"name": "Anna", "password": "long enough"}, Invalid),
-        ({"email": "BERT@example.org", "password": "long enough"}, Conflict),
+        ({"email": "BERT@example.org", "password": "long enough"}, Invalid),
+        ({"email": "ceo@bank.example", "password": "long enough"}, Invalid),
     ]
     for values, kind in refusals:
         assert await refusal_of(services.identities.update(caller, values, own.token)) is kind
@@ -175,3 +182,57 @@ async def test_revoking_tokens_and_an_import_that_deactivates_end_bearers_for_go
     await services.accounts.reactivate("one", user.id, SERVER)
     assert not await is_live(services, second)
     assert await is_live(services, await services.bearers.sign_in(ANNA, PASSWORD))
+
+
+async def test_whose_email_is_changed_signs_in_with_the_new_one_alone(services: Services, demo: DemoApp) -> None:
+    user = await make_user(services, "demo", ANNA, PASSWORD)
+    before = await services.bearers.sign_in(ANNA, PASSWORD)
+    await services.users.update("demo", user.id, {"email": "new@example.org"}, SERVER)
+    assert not await can_sign_in(services, ANNA, PASSWORD)
+    assert await can_sign_in(services, "new@example.org", PASSWORD)
+    assert await is_live(services, before)
+    # the address is free: whoever gets it gets nothing of hers
+    await make_user(services, "demo", ANNA, "another one", username="other")
+    assert await can_sign_in(services, "new@example.org", PASSWORD)
+    assert not await can_sign_in(services, ANNA, PASSWORD)
+
+
+async def test_the_same_where_many_are_changed_at_once(services: Services, demo: DemoApp) -> None:
+    await make_user(services, "demo", ANNA, PASSWORD)
+    await make_user(services, "demo", "bert@example.org", PASSWORD)
+    # they take each other's address, one after the other
+    items = [{"username": "anna", "email": "x@example.org"}, {"username": "bert", "email": ANNA}]
+    await services.upserts.apply("demo", [*items, {"username": "anna", "email": "bert@example.org"}])
+    signed_in = await services.bearers.sign_in(ANNA, PASSWORD)
+    assert [one.user.username for one in signed_in.identity.accounts] == ["bert"]
+    signed_in = await services.bearers.sign_in("bert@example.org", PASSWORD)
+    assert [one.user.username for one in signed_in.identity.accounts] == ["anna"]
+
+
+@pytest.mark.parametrize("email", [None, "bert@example.org"])
+async def test_without_an_email_of_their_own_nobody_signs_in(
+    services: Services, demo: DemoApp, email: str | None
+) -> None:
+    """Bert signs in elsewhere: his identity is not Anna's because her app says so."""
+    user = await make_user(services, "demo", ANNA, PASSWORD)
+    await make_app(services, "shop")
+    await make_user(services, "shop", "bert@example.org", "berts own")
+    before = await services.bearers.sign_in(ANNA, PASSWORD)
+    await services.users.update("demo", user.id, {"email": email}, SERVER)
+    assert not await is_live(services, before)
+    assert not await can_sign_in(services, ANNA, PASSWORD)
+    assert not await can_sign_in(services, "bert@example.org", PASSWORD)
+    assert await can_sign_in(services, "bert@example.org", "berts own")
+
+
+async def test_with_an_app_go_the_identities_of_its_people_alone(services: Services, demo: DemoApp) -> None:
+    await make_app(services, "shop")
+    await make_user(services, "shop", ANNA, PASSWORD)
+    await make_user(services, "shop", "bert@example.org", PASSWORD)
+    anna = await make_newcomer(services, "demo")
+    await services.invitations.accept(await invite(services, "demo", anna), PASSWORD)
+    await services.apps.delete("shop")
+    assert await can_sign_in(services, ANNA, PASSWORD)
+    bert = await make_newcomer(services, "demo", "bert@example.org")
+    await services.invitations.accept(await invite(services, "demo", bert), "his new one")
+    assert await can_sign_in(services, "bert@example.org", "his new one")

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from chatsrv.domain.clock import Clock
-from chatsrv.domain.errors import Conflict, Invalid, Unauthenticated, WrongState
+from chatsrv.domain.errors import Conflict, Invalid, Unauthenticated, Unavailable, WrongState
 from chatsrv.domain.identities import SignedIn
 from chatsrv.domain.presence import SERVER, Person
 from chatsrv.domain.users import AccountState, User
@@ -192,18 +192,22 @@ async def test_a_person_whose_app_is_gone_and_who_comes_back_elsewhere_is_not_ti
         assert await can_sign_in(services, email, "another one")
 
 
-async def test_of_two_who_want_one_email_one_gets_it(services: Services, other: Services, demo: DemoApp) -> None:
-    callers = []
-    for name in ("one", "two"):
-        await make_user(services, "demo", f"{name}@example.org", PASSWORD)
-        signed_in = await services.bearers.sign_in(f"{name}@example.org", PASSWORD)
-        callers.append((await services.callers.identify_bearer(signed_in.token), signed_in.token))
+async def test_of_two_apps_that_give_one_email_at_once_one_persons_password_is_good(
+    services: Services, other: Services, demo: DemoApp
+) -> None:
+    await make_app(services, "shop")
+    users = [await make_user(services, app, f"{app}@example.org", f"{app} {PASSWORD}") for app in ("demo", "shop")]
     for number in range(ROUNDS):
-        values = {"email": f"{number}@example.org"}
+        email = f"{number}@example.org"
         outcomes = await race(
             *(
-                node.identities.update(caller, values, token)
-                for node, (caller, token) in zip((services, other), callers, strict=True)
+                node.users.update(user.app_id, user.id, {"email": email}, SERVER)
+                for node, user in zip((services, other), users, strict=True)
             )
         )
-        assert [isinstance(outcome, Conflict) for outcome in outcomes].count(True) == 1
+        assert all(isinstance(outcome, Person | Conflict | Unavailable) for outcome in outcomes)
+        good = [await can_sign_in(services, email, f"{user.app_id} {PASSWORD}") for user in users]
+        assert good.count(True) == 1
+        for user in users:
+            await services.users.update(user.app_id, user.id, {"email": f"{user.app_id}@example.org"}, SERVER)
+            await services.users.update(user.app_id, user.id, {}, SERVER, f"{user.app_id} {PASSWORD}")

@@ -98,10 +98,15 @@ MEETS: Mapping[Operator, Callable[[Any, list[Any]], bool]] = {
 }
 
 
+ORDER = {Operator.GT, Operator.GTE, Operator.LT, Operator.LTE}
+
+
 def meets(user: User, item: Filter, shown: Mapping[int, PresenceStatus]) -> bool:
     if item.field == "presence_status":
         return MEETS[item.operator](shown.get(user.id, PresenceStatus.OFFLINE), list(item.values))
     values = [fold_case(str(value)) if item.field in TEXT_FIELDS else value for value in item.values]
+    if item.field == "last_login_at" and item.operator in ORDER and not user.clocks.last_login_at:
+        return False
     return MEETS[item.operator](key_of(user, item.field), values)
 
 

@@ -30,9 +30,10 @@ def _of_people(path: str) -> Iterator[Route]:
     yield Route("PATCH", path + ID, users.update, WRITE, SELF)
     yield Route("DELETE", path + ID, users.delete, WRITE, SELF)
     yield Route("GET", path + LINKAGE, related.get_linkage, READ, ALL)
-    yield Route("POST", path + LINKAGE, related.add, WRITE)
+    yield Route("POST", path + LINKAGE, related.add, WRITE, SELF)
+    yield Route("PUT", path + LINKAGE, related.replace, WRITE)
     yield Route("PATCH", path + LINKAGE, related.replace, WRITE)
-    yield Route("DELETE", path + LINKAGE, related.remove, WRITE)
+    yield Route("DELETE", path + LINKAGE, related.remove, WRITE, SELF)
     yield Route("GET", path + RELATED, related.get_related, READ, ALL)
 
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from aiohttp import web
 
 from chatsrv.api.dialect import Call
+from chatsrv.api.jsonapi import Path
 from chatsrv.api.oksky import errors
 from chatsrv.api.oksky.documents import write_page
 from chatsrv.api.oksky.input import read_document, to_id
@@ -44,17 +45,26 @@ async def _answer(call: Call, question: Question, ids: tuple[int, ...]) -> web.R
     """They as the index lists them, and where it does."""
     query = to_query(question, (Filter("id", Operator.IN, ids),))
     page = await call.services.users.page(call.app.id, query, NOBODY)
-    given = {name: value for name, value in question.given.items() if name[0] != "filter"}
-    given[("filter", "id")] = ",".join(map(str, ids))
+    given = question.given if _is_filtered(question) else _with_ids(question, ids)
     somebodies = await complete(call, page.people)
     users = KINDS["users"]
     return await write_page(call, users, somebodies, page.total, question, path="/users", type_="users", given=given)
 
 
+def _is_filtered(question: Question) -> bool:
+    return any(question.filters.values())
+
+
+def _with_ids(question: Question, ids: tuple[int, ...]) -> dict[Path, str]:
+    """Links have no body: whom it named they name as a filter."""
+    given = {path: value for path, value in question.given.items() if path[0] != "filter"}
+    return {**given, ("filter", "id"): ",".join(map(str, ids))}
+
+
 async def _find_named(call: Call, question: Question) -> tuple[int, ...]:
     """Whom the filters name, or else the body. Raises Refusal where nobody is named, and Malformed for too many."""
     filters = to_filters(question.filters)
-    if not any(question.filters.values()):
+    if not _is_filtered(question):
         filters = (Filter("id", Operator.IN, await _read_ids(call)),)
     limit = call.services.settings.bulk_max_users
     page = await call.services.users.page(call.app.id, UserQuery(limit, filters=filters), NOBODY)

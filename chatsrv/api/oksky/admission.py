@@ -9,6 +9,11 @@ from chatsrv.domain.apps import Caller
 from chatsrv.domain.errors import Forbidden
 
 WRITES = ("POST", "PUT", "PATCH")
+ACTIONS = ("/deactivate", "/reactivate", "/regenerate_access_token")
+"""What needs no body, and without one no word about it."""
+
+OWN_RELATIONSHIPS = (None, "starred_rooms", "starred_customers")
+"""What customers may write of themselves; None is what is no relationship."""
 
 
 async def identify(call: OpenCall) -> Caller:
@@ -16,16 +21,18 @@ async def identify(call: OpenCall) -> Caller:
     return await call.services.callers.identify_access(call.request.headers.get("X-Access-Token"))
 
 
-async def check_content_type(call: Call, _: Route) -> None:
+async def check_content_type(call: Call, route: Route) -> None:
     """Parameters of the type do no harm."""
     request = call.request
+    if route.path.endswith(ACTIONS) and not request.body_exists and "Content-Type" not in request.headers:
+        return
     given = request.content_type if "Content-Type" in request.headers else ""
     if request.method in WRITES and given != MEDIA_TYPE:
         raise unsupported_media_type(given)
 
 
 async def check_accept(call: Call, _: Route) -> None:
-    """One of the types must be ours without parameters, or any type."""
+    """One of the types must be ours without parameters, not even a weight, or any type."""
     header = ", ".join(call.request.headers.getall("Accept", []))
     if header.strip() and not any(_is_ours(name, rest) for name, rest in media_types(header)):
         raise not_acceptable(header)
@@ -36,10 +43,12 @@ def _is_ours(name: str, parameters: dict[str, str]) -> bool:
 
 
 async def check_person(call: Call, route: Route) -> None:
-    """A customer may read, and write themselves; administrators and server keys manage."""
+    """A customer may read, and write themselves and their stars; administrators and server keys manage."""
     if call.caller.manages or route.token is TokenAccess.ALL:
         return
     user = call.caller.user
-    is_self = user is not None and call.request.match_info.get("id") == str(user.id)
-    if route.token is TokenAccess.NONE or not is_self:
+    path = call.request.match_info
+    is_self = user is not None and path.get("id") == str(user.id)
+    is_own = is_self and path.get("relationship") in OWN_RELATIONSHIPS
+    if route.token is TokenAccess.NONE or not is_own:
         raise Forbidden("A customer may read, and change themselves alone.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -131,8 +132,12 @@ def unsupported_media_type(content_type: str) -> Refusal:
 
 
 def echo(value: Any) -> str:
-    """Header bytes that are no UTF-8 come as lone surrogates, which no JSON can carry."""
-    return str(value)[:ECHO_MAX].encode("utf-8", "replace").decode()
+    """Texts as they are, other values as JSON.
+
+    Header bytes that are no UTF-8 come as lone surrogates, which no JSON can carry.
+    """
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text[:ECHO_MAX].encode("utf-8", "replace").decode()
 
 
 # Errors as an answer
@@ -187,7 +192,7 @@ def _detail(error: ChatError, request: web.Request) -> str:
     is_record = isinstance(error, errors.NotFound) and not isinstance(error, errors.RouteNotFound)
     if is_record and "id" in request.match_info:
         return str(no_record(request.match_info["id"]))
-    return echo(error)
+    return echo(str(error))
 
 
 def _validation_errors(error: ChatError) -> Iterator[ErrorObject]:
@@ -197,7 +202,7 @@ def _validation_errors(error: ChatError) -> Iterator[ErrorObject]:
         case errors.Conflict():
             yield _invalid(error.field, "has already been taken")
         case errors.OwnsServers():
-            yield _error(100, "owns servers", echo(error), 422)
+            yield _error(100, "owns servers", echo(str(error)), 422)
 
 
 def _each_problem(problems: tuple[Problem, ...]) -> list[ErrorObject]:

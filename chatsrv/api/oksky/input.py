@@ -9,6 +9,7 @@ from typing import Any
 from chatsrv.api.bodies import decode_json, read_body
 from chatsrv.api.dialect import Call
 from chatsrv.api.oksky import errors
+from chatsrv.api.oksky.casts import cast
 
 ID_MAX = 2**63 - 1
 _ID = re.compile(r"[+-]?[0-9]{1,19}")
@@ -114,7 +115,7 @@ def _read_attributes(data: Mapping[str, Any], writable: Collection[str], known: 
             _refuse_first(_names(value, "relationships"))
         elif name != "type" and name not in known:
             raise errors.not_allowed(name)
-    return dict(data.get("attributes") or {})
+    return cast(data.get("attributes") or {})
 
 
 def _names(value: Any, name: str) -> Iterable[str]:

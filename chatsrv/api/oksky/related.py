@@ -16,8 +16,9 @@ from chatsrv.api.oksky.kinds import Kind, Relationship
 from chatsrv.api.oksky.parameters import Question, read_question, read_shape
 from chatsrv.api.oksky.table import KINDS, SUBTYPES, USER_RELATIONSHIPS
 from chatsrv.domain.errors import MethodNotAllowed, RouteNotFound
+from chatsrv.domain.presence import SERVER
 
-READABLE = frozenset(("GET", "HEAD", "OPTIONS", "PATCH"))
+READABLE = frozenset(("GET", "HEAD", "OPTIONS", "PATCH", "PUT"))
 
 Write = Callable[[Call, int, Sequence[int]], Awaitable[None]]
 
@@ -126,8 +127,9 @@ async def _part(call: Call, user_id: int, ids: Sequence[int]) -> None:
 
 
 async def _star_rooms(call: Call, user_id: int, ids: Sequence[int]) -> None:
+    viewer = SERVER if call.caller.manages else call.viewer
     for id_ in ids:
-        await call.services.stars.star_channel(call.app.id, user_id, id_)
+        await call.services.stars.star_channel(call.app.id, user_id, id_, viewer)
 
 
 async def _unstar_rooms(call: Call, user_id: int, ids: Sequence[int]) -> None:

@@ -123,7 +123,7 @@ async def create_member(call: Call) -> web.StreamResponse:
     """Who is a member already stays one."""
     shape = read_shape(call, KINDS["members"], "members")
     attributes = await read_new(call, ("members",), MEMBER_WRITABLE)
-    room_id, user_id = _read_reference(attributes, "room_id"), _read_reference(attributes, "user_id")
+    room_id, user_id = await _read_references(call, attributes)
     try:
         await call.services.channels.add_members(call.app.id, room_id, [user_id], None)
         member = await call.services.channels.membership_of(call.app.id, room_id, user_id)
@@ -133,16 +133,19 @@ async def create_member(call: Call) -> web.StreamResponse:
     return await write_one(call, KINDS["members"], member, shape, status=201)
 
 
-def _read_reference(attributes: Mapping[str, Any], name: str) -> int:
-    """An int or decimal digits. Raises Invalid."""
-    value = attributes.get(name)
-    if value is None or value == "":
-        raise Invalid(Problem(name, "can't be blank"))
-    return to_id(value) or _no_reference(name)
+async def _read_references(call: Call, attributes: Mapping[str, Any]) -> tuple[int, int]:
+    """Room and user, each an int or decimal digits. Raises Invalid with what is wrong with either."""
+    room_id, user_id = to_id(attributes.get("room_id")), to_id(attributes.get("user_id"))
+    rooms = await call.services.channels.find(call.app.id, [room_id] if room_id else [])
+    users = await KINDS["users"].find(call, [user_id] if user_id else [])
+    missing = [name for name, found in (("room_id", rooms), ("user_id", users)) if not found]
+    if missing or room_id is None or user_id is None:
+        raise Invalid(*(Problem(name, _missing(attributes.get(name))) for name in missing))
+    return room_id, user_id
 
 
-def _no_reference(name: str) -> int:
-    raise Invalid(Problem(name, "must exist"))
+def _missing(value: Any) -> str:
+    return "can't be blank" if value is None or value == "" else "must exist"
 
 
 async def delete_member(call: Call) -> web.StreamResponse:

@@ -14,12 +14,16 @@ USER_SORTS: Mapping[str, tuple[str, ...]] = {
     "id": ("id",),
     "uuid": ("uuid",),
     "username": ("username",),
-    "full_name": ("first_name", "last_name"),
+    "full_name": ("full_name",),
     "name": ("display_name",),
     "email": ("email",),
     "avatar_url": ("avatar",),
+    "user_type": ("rank",),
+    "timezone": ("timezone",),
+    "is_active": ("is_active",),
     "created_at": ("created_at",),
     "created_at_unix": ("created_at",),
+    "language": ("language",),
 }
 """What users can be sorted by, and which fields that means."""
 

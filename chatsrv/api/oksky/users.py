@@ -14,6 +14,7 @@ from chatsrv.api.oksky.documents import write_one, write_page
 from chatsrv.api.oksky.input import read_changes, read_id, read_new, read_type, to_id
 from chatsrv.api.oksky.parameters import Question, read_question, read_shape
 from chatsrv.api.oksky.people import NOBODY, complete
+from chatsrv.api.oksky.problems import telling_all
 from chatsrv.api.oksky.table import KINDS, SUBTYPES, USER_SORTS
 from chatsrv.domain.listing import Filter, FilterValue, Operator, Sort, UserQuery
 from chatsrv.domain.users import ADMIN
@@ -64,7 +65,8 @@ async def create(call: Call) -> web.StreamResponse:
     shape = read_shape(call, KINDS["users"], "users")
     attributes = await read_new(call, ("users",), WRITABLE)
     user, profile = split_attributes({"username": None, **attributes})
-    person, _ = await call.services.profiles.create(call.app.id, user, profile, NOBODY)
+    async with telling_all(call, user):
+        person, _ = await call.services.profiles.create(call.app.id, user, profile, NOBODY)
     somebody = (await complete(call, [person]))[0]
     return await write_one(call, KINDS["users"], somebody, shape, type_="users", with_linkage=True, status=201)
 
@@ -75,7 +77,8 @@ async def update(call: Call) -> web.StreamResponse:
     # a list hands out links of both subtypes, and somebody's may have changed since
     attributes = await read_changes(call, SUBTYPES if type_ in SUBTYPES else (type_,), WRITABLE)
     user, profile = split_attributes(attributes)
-    person, _ = await call.services.profiles.update(call.app.id, user_id, user, profile, NOBODY)
+    async with telling_all(call, user, user_id):
+        person, _ = await call.services.profiles.update(call.app.id, user_id, user, profile, NOBODY)
     return await write_one(call, KINDS["users"], (await complete(call, [person]))[0], shape, with_linkage=True)
 
 

@@ -63,8 +63,17 @@ async def _read(call: Call, user: User | None) -> Mapping[str, Any]:
     named = {**body, "username": validation.read_username(body.get("username"))}
     unique = {name: named[name] for name in UNIQUE if isinstance(named.get(name), str)}
     taken = await call.services.holders.find_taken(call.app.id, unique, user.id if user else None)
-    validation.check(validation.USER, body, taken)
+    validation.check(validation.USER, body, taken, _kept(named, user) if user else ())
     return body
+
+
+def _kept(body: Mapping[str, Any], user: User) -> frozenset[str]:
+    """The texts that are sent back as they were read; usernames are compared without regard to case."""
+    shown = render_user(user)["attributes"]
+    same = {name for name in COPIED if body.get(name) and body[name] == shown[name]}
+    if body["username"] and fold_case(body["username"]) == fold_case(user.username):
+        same.add("username")
+    return frozenset(same)
 
 
 def _values(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -111,9 +111,14 @@ SERVER = (
 )
 
 
-def check(fields: tuple[Field, ...], body: Mapping[str, Any], refused: Collection[str]) -> None:
-    """`refused` are the fields whose value is taken, or names nobody. Raises ValidationFailed."""
-    failures = [failure for field in fields for failure in _failures(field, body, refused)]
+def check(
+    fields: tuple[Field, ...], body: Mapping[str, Any], refused: Collection[str], kept: Collection[str] = ()
+) -> None:
+    """`refused` are the fields whose value is taken, or names nobody; `kept` those that stay as they are.
+
+    What another dialect wrote and this one would refuse may be sent back as it was read. Raises ValidationFailed.
+    """
+    failures = [failure for field in fields if field.name not in kept for failure in _failures(field, body, refused)]
     if failures:
         raise ValidationFailed(*failures)
 

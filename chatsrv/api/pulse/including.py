@@ -12,7 +12,8 @@ from chatsrv.api.jsonapi import Identifier, IncludeTree, Resource, identify, lin
 from chatsrv.api.pulse.errors import BadParameter
 from chatsrv.api.pulse.render import SHAPES, AccountMembership, Role, Value, render, roles_of
 from chatsrv.domain.apps import App
-from chatsrv.domain.teams import Team, TeamMembership
+from chatsrv.domain.listing import UserQuery
+from chatsrv.domain.teams import Team, TeamMembership, TeamQuery
 from chatsrv.domain.users import User
 
 DEPTH_MAX = 3
@@ -82,12 +83,34 @@ def _sorted_out(found: Iterable[Any], key: Callable[[Any], Any], keys: Iterable[
     return [groups[one] for one in keys]
 
 
+async def _account_people(call: Call, accounts: Sequence[App], most: int) -> list[list[User]]:
+    return [await _everybody(call, account, most) for account in accounts]
+
+
+async def _account_memberships(call: Call, accounts: Sequence[App], most: int) -> list[list[AccountMembership]]:
+    return [[AccountMembership(user) for user in await _everybody(call, account, most)] for account in accounts]
+
+
+async def _everybody(call: Call, account: App, most: int) -> list[User]:
+    page = await call.services.users.page(account.id, UserQuery(most), call.viewer)
+    return [person.user for person in page.people]
+
+
+async def _account_teams(call: Call, accounts: Sequence[App], most: int) -> list[list[Team]]:
+    return [(await call.services.teams.page(account.id, TeamQuery(most)))[0] for account in accounts]
+
+
 RELATIONS: Mapping[type[Any], Mapping[str, Relation]] = {
     User: {
         "account": Relation(App, _accounts, is_one=True),
         "account_memberships": Relation(AccountMembership, _own_membership),
         "teams": Relation(Team, _teams),
         "team_memberships": Relation(TeamMembership, _team_memberships),
+    },
+    App: {
+        "account_memberships": Relation(AccountMembership, _account_memberships),
+        "teams": Relation(Team, _account_teams),
+        "users": Relation(User, _account_people),
     },
     AccountMembership: {
         "account": Relation(App, _accounts, is_one=True),

@@ -110,7 +110,13 @@ SHAPES: Mapping[type[Any], Shape] = {
         _user,
         ("account", "account_memberships", "teams", "team_memberships"),
     ),
-    App: Shape("account", lambda app: account_id(app.id), _under("accounts"), _account),
+    App: Shape(
+        "account",
+        lambda app: account_id(app.id),
+        _under("accounts"),
+        _account,
+        ("account_memberships", "teams", "users"),
+    ),
     AccountMembership: Shape(
         "account_membership",
         lambda membership: membership.user.uuid,

@@ -26,6 +26,7 @@ WRITES: list[tuple[str, str, Any]] = [
     ("PATCH", "/rooms/{room}", changed("rooms", "{room}", name="x")),
     ("POST", "/members", new("members", room_id="{room}", user_id="{own}")),
     ("POST", "/users/{own}/relationships/rooms", identifiers("rooms", "{room}")),
+    ("POST", "/users/{other}/relationships/starred_customers", identifiers("users", "{own}")),
     ("DELETE", "/users/{other}/relationships/rooms", identifiers("rooms", "{room}")),
     ("DELETE", "/members/{member}", None),
     ("DELETE", "/rooms/{room}", None),
@@ -76,6 +77,22 @@ async def test_a_customer_may_read_and_change_themselves_alone(sky: Sky, service
     assert (await sky.get("/users/2")).json["data"]["attributes"]["name"] == "ben"
     assert (await as_anna.delete(f"/users/{names['own']}")).status == 204
     refused(await as_anna.get("/users"), 401, 401, "Unauthorized")
+
+
+async def test_a_customer_has_stars_for_what_they_may_see(sky: Sky, services: Services) -> None:
+    names = await set_up(services, "user")
+    names["open"] = await add_room(services, "open")
+    as_anna = await as_person(services, sky, "anna")
+    for path in ("/users/{own}", "/customers/{own}"):
+        for name, type_, id_ in (("starred_rooms", "rooms", "{open}"), ("starred_customers", "customers", "{other}")):
+            address, body = filled(f"{path}/relationships/{name}", names), filled(identifiers(type_, id_), names)
+            assert (await as_anna.post(address, body)).status == 204
+            assert (await as_anna.get(address)).json["data"] == body["data"]
+            assert (await as_anna.delete(address, body)).status == 204
+            assert (await sky.get(address)).json["data"] == []
+    hidden = identifiers("rooms", names["room"])
+    answer = await as_anna.post(f"/users/{names['own']}/relationships/starred_rooms", hidden)
+    refused(answer, 404, 404, "Record not found", f"The record identified by {names['room']} could not be found.")
 
 
 async def test_administrators_and_server_keys_manage(sky: Sky, services: Services) -> None:

@@ -54,6 +54,22 @@ async def test_the_answer_is_the_envelope_of_the_index(sky: Sky, services: Servi
     assert await are_active(sky) == [False, False]
 
 
+async def test_links_repeat_the_filter_that_was_sent_or_else_name_whom_the_body_named(
+    sky: Sky, services: Services
+) -> None:
+    await add(services, "anna", "ben")
+    uuid = (await services.users.find("demo", 2)).uuid
+    for query, body, told in (
+        (f"filter[uuid]={uuid}", None, f"filter%5Buuid%5D={uuid}"),
+        ("filter[id]=abc,2", None, "filter%5Bid%5D=abc%2C2"),
+        ("filter[id]=999999", None, "filter%5Bid%5D=999999"),
+        ("filter[uuid]=&bogus=1", identifiers("users", "1", "99"), "filter%5Bid%5D=1"),
+    ):
+        for verb in ("deactivate", "reactivate"):
+            links = (await sky.patch(f"/users/{verb}?{query}", body)).json["links"]
+            assert links["first"] == f"{sky.api.url}/rapi/v1/users?{told}&page%5Bnumber%5D=1&page%5Bsize%5D=25"
+
+
 async def test_somebody_must_be_named(sky: Sky, services: Services) -> None:
     await add(services, "anna")
     nobody: list[tuple[str, Any]] = [

@@ -89,9 +89,16 @@ UNSUPPORTED = (
 
 async def test_what_is_accepted_must_be_json_api_without_parameters(sky: Sky, services: Services) -> None:
     await add(services, "anna")
-    for good in (None, "", "*/*", MEDIA_TYPE, f"text/html, {MEDIA_TYPE}", "text/html, */*;q=0.8"):
+    weighted = f"{MEDIA_TYPE};q=0.8"
+    for good in (
+        *(None, "", "*/*", MEDIA_TYPE, f"text/html, {MEDIA_TYPE}", "text/html, */*;q=0.8"),
+        *(f"{weighted}, {MEDIA_TYPE}", f"{weighted}, */*;q=0.1;level=1"),
+    ):
         assert (await sky.get("/users/1", headers={"Accept": good})).status == 200
-    for bad in ("application/json", "text/html, application/*", f"{MEDIA_TYPE}; charset=utf-8", f"{MEDIA_TYPE};ext=x"):
+    for bad in (
+        *("application/json", "text/html, application/*", f"{MEDIA_TYPE}; charset=utf-8", f"{MEDIA_TYPE};ext=x"),
+        *(weighted, f"{MEDIA_TYPE}; Q=1", f"text/html, {weighted}"),
+    ):
         for method, path in (("GET", "/users"), ("POST", "/users"), ("PATCH", "/users/1"), ("DELETE", "/users/1")):
             answer = await sky.request(method, path, headers={"Accept": bad})
             refused(answer, 406, 406, "Not acceptable", NOT_ACCEPTABLE.format(bad))
@@ -103,13 +110,28 @@ async def test_whoever_writes_must_say_that_it_is_json_api(sky: Sky, services: S
     writes = [("POST", "/users"), ("PUT", "/users/1"), ("PATCH", "/users/1"), ("PATCH", "/users/deactivate")]
     for method, path in writes:
         for header, told in (("application/json", "application/json"), (None, ""), ("text/plain; x=y", "text/plain")):
-            answer = await sky.request(method, path, headers={"Content-Type": header})
+            answer = await sky.request(method, path, {}, headers={"Content-Type": header})
             refused(answer, 415, 415, "Unsupported media type", UNSUPPORTED.format(told))
     answer = await sky.post("/users", headers={"Content-Type": "application/json", "Accept": "text/html"})
     refused(answer, 415, 415, "Unsupported media type")
     good = {"Content-Type": f"{MEDIA_TYPE}; charset=utf-8"}
     assert (await sky.patch("/users/1", changed("users", "1", name="A"), headers=good)).status == 200
     assert (await sky.request("DELETE", "/users/1", headers={"Content-Type": None})).status == 204
+
+
+async def test_an_action_without_a_body_needs_no_word_about_one(sky: Sky, services: Services) -> None:
+    await add(services, "anna")
+    for method, path, status in (
+        ("PUT", "/users/1/regenerate_access_token", 204),
+        ("PATCH", "/users/deactivate?filter[id]=1", 200),
+        ("PATCH", "/users/reactivate/?filter[id]=1", 200),
+    ):
+        assert (await sky.request(method, path, headers={"Content-Type": None})).status == status
+        for body, header in ((b"{}", None), (None, "text/plain"), (b"{}", "text/plain")):
+            answer = await sky.request(method, path, body, headers={"Content-Type": header})
+            refused(answer, 415, 415, "Unsupported media type")
+    answer = await sky.patch("/users/1", headers={"Content-Type": None})
+    refused(answer, 415, 415, "Unsupported media type")
 
 
 BODIES: list[tuple[Any, int, str, str]] = [
@@ -126,6 +148,7 @@ CREATED: list[tuple[Any, int, str, str]] = [
     ({"data": {"attributes": {}}}, 106, "Missing Parameter", "The required parameter, type, is missing."),
     ({"data": {"type": "customers"}}, 101, "Invalid resource", "customers is not a valid resource."),
     ({"data": {"type": 5}}, 101, "Invalid resource", "5 is not a valid resource."),
+    ({"data": {"type": ["üsers", None]}}, 101, "Invalid resource", '["üsers", null] is not a valid resource.'),
     (new("users", username="x", bogus=1, rubbish=2), 105, "Param not allowed", "bogus is not allowed."),
     (new("users", uuid="x"), 105, "Param not allowed", "uuid is not allowed."),
     ({"data": {"type": "users", "id": "7"}}, 105, "Param not allowed", "id is not allowed."),
@@ -142,6 +165,8 @@ UPDATED: list[tuple[Any, int, str, str]] = [
     (new("users", name="x"), 109, "A key is required", "The resource object does not contain a key."),
     (changed("users", "3"), 110, "Key is not included in URL", "The URL does not support the key 3"),
     (changed("users", 3), 110, "Key is not included in URL", "The URL does not support the key 3"),
+    (changed("users", True), 110, "Key is not included in URL", "The URL does not support the key true"),
+    (changed("users", ["2"]), 110, "Key is not included in URL", 'The URL does not support the key ["2"]'),
     ({"data": {"id": "1"}}, 106, "Missing Parameter", "The required parameter, type, is missing."),
     (changed("customers", "1"), 101, "Invalid resource", "customers is not a valid resource."),
     (changed("users", "1", status="online"), 105, "Param not allowed", "status is not allowed."),
@@ -187,8 +212,32 @@ async def test_validation_tells_one_error_for_each_message(sky: Sky, services: S
     assert sorted(told) == ["avatar_url", "email", "full_name", "info", "max_support_count", "username"]
     assert {(error["code"], error["status"]) for error in answer.json["errors"]} == {("100", "422")}
     assert (await sky.get("/users/1")).json["data"]["attributes"]["username"] == "anna"
+    assert await told_of(sky, {"username": "ANNA", "email": "Anna@example.com"}) == [
+        "email - has already been taken",
+        "username - has already been taken",
+    ]
+    assert await told_of(sky, {"username": "", "email": "anna@example.com"}) == [
+        "email - has already been taken",
+        "username - can't be blank",
+    ]
+    await add(services, "ben")
+    both = {"username": "anna", "email": "anna@example.com", "max_support_count": "x", "in_training": "y"}
+    assert [detail.partition(" - ")[0] for detail in await told_of(sky, both, "2")] == [
+        *("email", "in_training", "max_support_count", "username"),
+    ]
+    own = changed("users", "1", username="Anna", email="anna@example.com", in_training="y")
+    refused(await sky.patch("/users/1", own), 422, 100, "must be true or false")
     long = changed("users", "1", full_name=f"{'x' * 192} {'y' * 192}")
     assert refused(await sky.patch("/users/1", long), 422, 100, "must have at most 191 characters")
+
+
+async def told_of(sky: Sky, attributes: dict[str, Any], id_: str | None = None) -> list[str]:
+    """The details of the 422, in order; it is somebody new, or the user with the id."""
+    body = changed("users", id_, **attributes) if id_ else new("users", **attributes)
+    answer = await (sky.patch(f"/users/{id_}", body) if id_ else sky.post("/users", body))
+    assert answer.status == 422, answer.json
+    assert {error["code"] for error in answer.json["errors"]} == {"100"}
+    return sorted(error["detail"] for error in answer.json["errors"])
 
 
 async def test_relationships_are_never_replaced_and_only_some_are_written(sky: Sky, services: Services) -> None:
@@ -196,9 +245,10 @@ async def test_relationships_are_never_replaced_and_only_some_are_written(sky: S
     room = await add_room(services, "board")
     path = f"/users/{anna}/relationships"
     for name in ("rooms", "memos", "user_events"):
-        answer = await sky.patch(f"{path}/{name}", identifiers("rooms", room))
         words = "Complete replacement forbidden"
-        refused(answer, 403, 403, words, f"{words} for this relationship")
+        for method, body in (("PATCH", identifiers("rooms", room)), ("PUT", {"data": []})):
+            answer = await sky.request(method, f"{path}/{name}", body)
+            refused(answer, 403, 403, words, f"{words} for this relationship")
     for method in ("POST", "DELETE"):
         refused(await sky.request(method, f"{path}/memos", identifiers("memos", "1")), 405, 405, "Method Not Allowed")
         refused(await sky.request(method, f"{path}/rooms", {}), 400, 106, "Missing Parameter")
@@ -222,6 +272,9 @@ async def test_unknown_routes_and_verbs_are_told_of_as_json_api(sky: Sky, servic
     for path in ("/bogus", "/users/1/bogus", "/users/1/relationships/bogus", "/users/1/rooms/2", "/members/1/rooms"):
         detail = f"There is nothing at /rapi/v1{path}."
         refused(await sky.get(path), 404, 404, "Not Found", detail)
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        path = "/users/1/relationships/bogus"
+        refused(await sky.request(method, path, {}), 404, 404, "Not Found", f"There is nothing at /rapi/v1{path}.")
     answer = await sky.post("/users/1", new("users"))
     refused(answer, 405, 405, "Method Not Allowed")
     assert answer.headers["Allow"] == "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"

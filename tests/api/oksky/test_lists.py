@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from chatsrv.domain.presence import SERVER
 from chatsrv.services import Services
-from tests.api.oksky.people import Sky, add, ids_of
+from tests.api.oksky.people import Sky, add, ids_of, new
 
 pytestmark = pytest.mark.parametrize("database_source", ["sqlite_template"], indirect=True)
 
@@ -53,9 +54,10 @@ async def test_links_repeat_what_is_known_in_order_and_fully_encoded(sky: Sky, s
 
 
 async def test_lists_are_sorted_by_attributes(sky: Sky, services: Services) -> None:
-    await add(services, "carl", first_name="Z", email="a@example.com")
-    await add(services, "Anna", first_name="X", last_name="B", email="c@example.com")
-    await add(services, "ben", first_name="X", last_name="A", email="b@example.com")
+    await add(services, "carl", first_name="Z", email="a@example.com", timezone="Asia/Tokyo", role="Admin")
+    await add(services, "Anna", first_name="X", last_name="B", email="c@example.com", language="ja")
+    await add(services, "ben", first_name="X", last_name="A", email="b@example.com", language="de")
+    await services.accounts.deactivate("demo", "Anna", SERVER)
     for sort, order in (
         ("username", "231"),
         ("-username", "132"),
@@ -68,8 +70,21 @@ async def test_lists_are_sorted_by_attributes(sky: Sky, services: Services) -> N
         ("-id", "321"),
         ("uuid", "123"),
         ("avatar_url,-id", "321"),
+        ("timezone", "231"),
+        ("language", "132"),
+        ("is_active", "213"),
+        ("-is_active", "132"),
+        ("user_type,-id", "132"),
+        ("-user_type,-id", "321"),
     ):
         assert "".join(ids_of(await sky.get(f"/users?sort={sort}"))) == order, sort
+
+
+async def test_full_names_are_sorted_as_they_are_written(sky: Sky, services: Services) -> None:
+    for number, name in enumerate(("Solo", "A B", "名 前", "Jean Claude Van Damme", "a a", None, "Tom")):
+        assert (await sky.post("/users", new("users", username=f"u{number}", full_name=name))).status == 201
+    assert "".join(ids_of(await sky.get("/users?sort=full_name"))) == "6524173"
+    assert "".join(ids_of(await sky.get("/users?sort=-full_name"))) == "3714256"
 
 
 async def test_filters_take_several_values(sky: Sky, services: Services) -> None:

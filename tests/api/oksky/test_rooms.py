@@ -44,7 +44,8 @@ async def test_kind_and_is_private_are_one_thing(sky: Sky) -> None:
         ({"kind": "bogus"}, "kind"),
         ({"kind": 1}, "kind"),
         ({"is_private": True, "kind": "public"}, "is_private"),
-        ({"is_private": 1}, "is_private"),
+        ({"is_private": 2}, "is_private"),
+        ({"is_private": "1", "kind": "public"}, "is_private"),
         ({"name": 5}, "name"),
     ):
         answer = await sky.post("/rooms", new("rooms", **bad))
@@ -138,5 +139,12 @@ async def test_a_member_needs_a_room_and_a_user_that_there_are(sky: Sky, service
     ):
         answer = await sky.post("/members", new("members", room_id=room_id, user_id=user_id))
         assert refused(answer, 422, 100, message, f"{field} - {message}")["source"]["pointer"].endswith(field)
+    for given, details in (
+        ({}, ["room_id - can't be blank", "user_id - can't be blank"]),
+        ({"room_id": 99}, ["room_id - must exist", "user_id - can't be blank"]),
+        ({"room_id": "99", "user_id": 99}, ["room_id - must exist", "user_id - must exist"]),
+    ):
+        answer = await sky.post("/members", new("members", **given))
+        assert (answer.status, [error["detail"] for error in answer.json["errors"]]) == (422, details)
     bad = new("members", room_id=room, user_id=anna, unread_message_count=3)
     refused(await sky.post("/members", bad), 400, 105, "Param not allowed", "unread_message_count is not allowed.")

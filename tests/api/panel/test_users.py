@@ -199,3 +199,20 @@ async def test_nothing_is_made_where_no_address_can_be_given(api: ApiClient) -> 
     answer = await send(api, head, body)
     assert refusal(answer)[:2] == (400, "BadRequestHttpException")
     assert (await api.get(USERS)).json["data"] == []
+
+
+async def test_what_another_dialect_wrote_may_be_sent_back_as_it_was_read(api: ApiClient) -> None:
+    odd = {"username": "Ünï cødé", "email": "com,ma@x.org", "first_name": "Ü", "last_name": "B", "language": "de"}
+    assert (await api.post(NATIVE, odd)).status == 201
+    shown = (await api.get(f"{USERS}?filter[email]=com")).json["data"][0]["attributes"]
+    changed = await api.patch(f"{USERS}/{shown['id']}", {**shown, "first_name": "Una"})
+    assert changed.status == 200, changed.json
+    assert {**shown, "first_name": "Una", "updated_at": changed.json["attributes"]["updated_at"]} == (
+        changed.json["attributes"]
+    )
+    assert changed.json["attributes"]["username"] == "Ünï cødé"
+    refused = await api.patch(f"{USERS}/{shown['id']}", {**shown, "username": "Ünï cødé 2", "language": "fr"})
+    assert [error["meta"] for error in refused.json["errors"]] == [
+        {"source_field": "username", "rule": "p_username"},
+        {"source_field": "language", "rule": "in"},
+    ]

@@ -120,16 +120,16 @@ async def test_nobody_switches_to_an_account_that_is_not_theirs(
 async def test_people_change_their_own_email_and_password(api: ApiClient, services: Services) -> None:
     anna, _ = await as_person(services, api, "anna")
     await as_person(services, api, "ben")
-    answer = await anna.put(IDENTITY, identity(email="anne@mail.test", password="another horse"))
-    assert answer.json["data"]["attributes"]["email"] == "anne@mail.test"
-    again = await as_pulse(api, None).post("/auth/signin", identity(email="anne@mail.test", password="another horse"))
+    answer = await anna.put(IDENTITY, identity(email="Anna@Mail.test", password="another horse"))
+    assert answer.json["data"]["attributes"]["email"] == "Anna@Mail.test"
+    again = await as_pulse(api, None).post("/auth/signin", identity(email="anna@mail.test", password="another horse"))
     assert again.status == 200
     bad: list[tuple[dict[str, Any], str, str]] = [
         ({"password": "1234567"}, "password", "too_short"),
         ({"password": None}, "password", "invalid"),
         ({"email": "nothing"}, "email", "invalid"),
         ({"email": None}, "email", "blank"),
-        ({"email": "ben@mail.test"}, "email", "taken"),
+        ({"email": "ben@mail.test"}, "email", "invalid"),
         ({"name": "Anna"}, "name", "unknown"),
     ]
     for attributes, name, code in bad:

@@ -172,3 +172,13 @@ async def test_permissions_come_only_where_they_are_asked_for(pulse: ApiClient) 
     assert listed.json["data"][0]["meta"] == asked.json["data"]["meta"]
     assert "meta" not in (await pulse.get(f"{USERS}/{anna}")).json["data"]
     assert "meta" not in (await pulse.get(f"{TEAMS}?meta[permissions]=x")).json["data"]
+
+
+async def test_an_account_brings_its_people_and_teams_along(pulse: ApiClient) -> None:
+    user, team = await add(pulse, "Anna"), await add_team(pulse, "Night")
+    account = (await pulse.get(f"{USERS}?include=account")).json["included"][0]
+    answer = await pulse.get(f"{account['links']['self']}?include=users,teams,account_memberships")
+    brought = [("user", user), ("team", team), ("account_membership", user)]
+    assert included(answer) == brought
+    names = ("users", "teams", "account_memberships")
+    assert [linked(answer.json["data"], name) for name in names] == [[one] for one in brought]

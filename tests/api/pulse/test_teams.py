@@ -167,4 +167,4 @@ async def test_the_account_is_the_app_and_the_only_one(pulse: ApiClient, service
     assert (answer.json["data"]["type"], answer.json["data"]["links"]["self"]) == ("account", here)
     for id_ in (account_id("other"), NOBODY, "demo"):
         refused(await pulse.get(f"/api/v1/accounts/{id_}"), 404)
-    refused(await pulse.get(f"{here}?include=users"), 400, "include")
+    refused(await pulse.get(f"{here}?include=roles"), 400, "include")
