@@ -112,8 +112,8 @@ EXPRESSIONS: Mapping[str, Key] = {
     "uuid": Key(users.c.uuid, Kind.EXACT),
     "avatar": Key(func.coalesce(users.c.avatar, ""), Kind.EXACT, may_lack=True),
     "email": Key(func.coalesce(users.c.email_key, users.c.freed_email_key, ""), Kind.FOLDED, may_lack=True),
-    "timezone": Key(func.coalesce(users.c.timezone, ""), Kind.EXACT),
-    "language": Key(func.coalesce(users.c.language, ""), Kind.EXACT),
+    "timezone": Key(func.coalesce(users.c.timezone, ""), Kind.EXACT, may_lack=True),
+    "language": Key(func.coalesce(users.c.language, ""), Kind.EXACT, may_lack=True),
     "full_name": Key(FULL_NAME_KEY, Kind.FOLDED),
     "external_id": Key(users.c.external_id_key, Kind.FOLDED, may_lack=True),
     "display_name": Key(

@@ -11,7 +11,7 @@ import pytest
 from chatsrv.domain.apps import App
 from chatsrv.domain.listing import Filter, FilterValue, Operator, Sort, UserQuery
 from chatsrv.domain.presence import SERVER
-from chatsrv.domain.users import AccountState, Onboarding, User, fold_case
+from chatsrv.domain.users import AccountState, AccountStatus, Onboarding, User, fold_case
 from chatsrv.storage import apps, listing, users
 from chatsrv.storage.database import Database, open_database, parse_url
 from tests.storage.test_listing import INSTANTS, MEETS, NAMES, NOT_OF, OF_TEXTS, ORDER, made_up
@@ -19,23 +19,28 @@ from tests.storage.test_listing import INSTANTS, MEETS, NAMES, NOT_OF, OF_TEXTS,
 
 def other_key_of(user: User, field: str) -> FilterValue:
     match field:
-        case "display_name" | "username" | "role":
+        case "display_name" | "full_name" | "username" | "role":
             return fold_case(getattr(user, field))
         case "email":
             return fold_case(user.email or "")
-        case "avatar":
-            return user.avatar or ""
+        case "avatar" | "timezone" | "language":
+            return str(getattr(user, field) or "")
         case "state":
             return user.state.value
         case "alive":
             return int(user.state in (AccountState.DEACTIVATED, AccountState.DELETED))
+        case "rank":
+            return int(not user.is_admin)
+        case "is_active":
+            return int(user.status is AccountStatus.ACTIVE)
     value: FilterValue = getattr(user, field)
     return value
 
 
-OTHERS_FIELDS = ("display_name", "email", "avatar", "state", "uuid", "alive", "discarded_at", "created_at")
-MAY_LACK = ("email", "avatar", "discarded_at")
-NUMBERS = ("alive", "discarded_at", "created_at")
+TEXTS = ("display_name", "full_name", "email", "avatar", "timezone", "language", "state", "uuid")
+NUMBERS = ("alive", "rank", "is_active", "discarded_at", "created_at")
+OTHERS_FIELDS = TEXTS + NUMBERS
+MAY_LACK = ("email", "avatar", "timezone", "language", "discarded_at")
 
 
 async def populate_with_states(db: Database, dice: random.Random) -> list[User]:
@@ -45,6 +50,8 @@ async def populate_with_states(db: Database, dice: random.Random) -> list[User]:
                 "name": dice.choice([None, *NAMES]),
                 "email": dice.choice([None, f"{dice.choice(NAMES)}{number}@X.test"]),
                 "avatar": dice.choice([None, "a.png", "A.png", "ä.png"]),
+                "timezone": dice.choice([None, "Asia/Tokyo", "Europe/Berlin", "UTC"]),
+                "language": dice.choice([None, "de", "ja", "pt-BR"]),
                 "onboarding": dice.choice(list(Onboarding)),
             }
             user = await users.add(tx, "demo", made_up(dice, number) | state)

@@ -90,6 +90,8 @@ async def test_a_customer_has_stars_for_what_they_may_see(sky: Sky, services: Se
             assert (await as_anna.get(address)).json["data"] == body["data"]
             assert (await as_anna.delete(address, body)).status == 204
             assert (await sky.get(address)).json["data"] == []
+        replaced = await as_anna.put(filled(f"{path}/relationships/rooms", names), {"data": []})
+        refused(replaced, 403, 403, "Forbidden")
     hidden = identifiers("rooms", names["room"])
     answer = await as_anna.post(f"/users/{names['own']}/relationships/starred_rooms", hidden)
     refused(answer, 404, 404, "Record not found", f"The record identified by {names['room']} could not be found.")
