@@ -27,7 +27,8 @@ test: $(VENV)/.installed-dev
 
 soak: $(VENV)/.installed-dev
 	@CHATSRV_TEST_SCHEDULES=10000 $(BIN)/python -m pytest -n 2 --timeout 3600 -k schedule tests/storage/test_presence_faults.py
-	@CHATSRV_TEST_FULL=1 $(BIN)/python -m pytest -n 2 --dist worksteal --timeout 600 --durations 0 tests/faults
+	@CHATSRV_TEST_FULL=1 $(BIN)/python -m pytest -n 2 --dist worksteal --timeout 600 --durations 0 tests/faults \
+		tests/cli/test_users.py
 
 lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check

@@ -12,8 +12,8 @@ from pathlib import Path
 from tests.cli.conftest import PEOPLE, write_users
 from tests.cli.shell import Shell, ended
 
-FEW, MANY = 5_000, 100_000
-GROWTH_MAX_KIB = 40 * 1024
+FEW, MANY = 5_000, 100_000 if "CHATSRV_TEST_FULL" in os.environ else 20_000
+GROWTH_MAX_KIB = 40 * 1024 if MANY > 50_000 else 20 * 1024
 
 
 async def run_measured(shell: Shell, *words: str) -> int:
@@ -40,7 +40,7 @@ async def watch_peak(pid: int) -> int:
         await asyncio.sleep(0.05)
 
 
-async def test_a_hundred_thousand_users_go_in_and_out_the_same_in_constant_memory(shell: Shell) -> None:
+async def test_very_many_users_go_in_and_out_the_same_in_constant_memory(shell: Shell) -> None:
     await shell.answer("app", "create", "shop")
     write_users(shell.folder / "few", FEW)
     write_users(shell.folder / "many", MANY)

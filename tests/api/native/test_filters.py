@@ -83,7 +83,9 @@ def _held(field: str, value: Any) -> Any:
 def _expected(rows: Rows, field: str, op: str, value: str) -> list[str]:
     wanted = [_held(field, item) for item in (value.replace(";", ",").split(",") if op == "in" else [value])]
     compare = OPS["eq" if op == "in" else op]
-    return [row["username"] for row in rows if any(compare(_held(field, row[field]), item) for item in wanted)]
+    # who never was here was so neither before nor after any instant
+    asked = rows if op not in ("gte", "lte") or field not in INSTANTS else [row for row in rows if row[field]]
+    return [row["username"] for row in asked if any(compare(_held(field, row[field]), item) for item in wanted)]
 
 
 def _questions(rows: Rows) -> Iterator[tuple[str, str, str]]:
