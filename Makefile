@@ -2,6 +2,7 @@
 # make test    the same .venv, then the whole test suite
 # make check   lint, types, layers and tests
 # make soak    presence under faults: 10,000 random schedules, and real processes at their default timings; a quarter of an hour
+# make bench   measures chatsrv against its peers in Node; WORK=W3,W5 PEERS=all ROUNDS=5 and more: see bench/README.md
 # make format  rewrites the code in the one style
 # make clean   removes .venv and everything that can be made anew; your data stays
 #
@@ -14,7 +15,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet install --con
 PINS   := pyproject.toml config/constraints.txt chatsrv/__init__.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format type layers check soak docs pins clean
+.PHONY: help run test lint format type layers check soak bench docs pins clean
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
@@ -29,6 +30,11 @@ soak: $(VENV)/.installed-dev
 	@CHATSRV_TEST_SCHEDULES=10000 $(BIN)/python -m pytest -n 2 --timeout 3600 -k schedule tests/storage/test_presence_faults.py
 	@CHATSRV_TEST_FULL=1 $(BIN)/python -m pytest -n 2 --dist worksteal --timeout 600 --durations 0 tests/faults \
 		tests/cli/test_users.py
+
+bench: $(VENV)/.installed-dev
+	@$(BIN)/python -m bench run $(if $(WORK),--work $(WORK)) $(if $(PEERS),--peers $(PEERS)) \
+		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(DATABASE),--database $(DATABASE)) $(if $(REDIS),--redis $(REDIS)) \
+		$(addprefix --set ,$(SET)) $(if $(SAVE),--save $(SAVE)) $(ARGS)
 
 lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check

@@ -1,0 +1,1 @@
+"""The servers that are measured, each started the same way: `SERVERS[name](stock).serving(conditions)`."""
