@@ -84,11 +84,11 @@ class Distrust(StrEnum):
     MISSING = "missing"
     UNKNOWN_KEY = "unknown_key"
     BAD_TOKEN = "bad_token"  # noqa: S105 - a reason, not a secret
-    EXPIRED_TOKEN = "expired_token"  # noqa: S105
-    EARLY_TOKEN = "early_token"  # noqa: S105
-    REVOKED_TOKEN = "revoked_token"  # noqa: S105
+    EXPIRED_TOKEN = "expired_token"  # noqa: S105 - a reason, not a secret
+    EARLY_TOKEN = "early_token"  # noqa: S105 - a reason, not a secret
+    REVOKED_TOKEN = "revoked_token"  # noqa: S105 - a reason, not a secret
     NO_SUCH_USER = "no_such_user"
-    BAD_PASSWORD = "bad_password"  # noqa: S105
+    BAD_PASSWORD = "bad_password"  # noqa: S105 - a reason, not a secret
     BAD_BEARER = "bad_bearer"
 
 

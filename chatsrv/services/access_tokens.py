@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
-
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.users import User, UserRef
+from chatsrv.services.credentials import hash_secret, new_secret
 from chatsrv.services.user_changes import check_storable, no_user
 from chatsrv.storage import access_tokens as rows
 from chatsrv.storage import users as user_rows
@@ -23,17 +21,13 @@ class AccessTokens:
     async def issue(self, app_id: str, ref: UserRef) -> str:
         """A new one, shown this once; the old one is dead when this returns. Raises UserNotFound."""
         check_storable(ref)
-        token = PREFIX + secrets.token_urlsafe(32)
+        token = new_secret(PREFIX)
         async with self._db.write() as tx:
             user = await user_rows.get_for_update(tx, app_id, ref) or no_user(ref)
-            await rows.replace(tx, user.id, _hash(token), self._clock.now())
+            await rows.replace(tx, user.id, hash_secret(token), self._clock.now())
         return token
 
     async def find_user(self, token: str) -> User | None:
         """Whose it is. Looked up by its hash, so that the time tells nothing of a token."""
         async with self._db.read() as tx:
-            return await rows.find_user(tx, _hash(token))
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+            return await rows.find_user(tx, hash_secret(token))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -13,6 +12,7 @@ from chatsrv import settings as settings_module
 from chatsrv.domain.apps import App, Scope, ServerKey, check_app_id, check_network
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.errors import Conflict, Distrust, Invalid, NotFound, Problem, Unauthenticated
+from chatsrv.services.credentials import hash_secret, new_secret
 from chatsrv.services.tokens import read_public_key
 from chatsrv.settings import PER_APP, Settings, SettingsError
 from chatsrv.storage import apps as rows
@@ -38,7 +38,7 @@ class Apps:
     async def create(self, app_id: str, name: str | None) -> tuple[App, str]:
         """The app and its first server key, which has every scope; the key is shown this once. Raises Conflict."""
         now = self._clock.now()
-        app = App(check_app_id(app_id), name or app_id, secrets.token_urlsafe(32), now)
+        app = App(check_app_id(app_id), name or app_id, new_secret(), now)
         key, text = _new_key(app_id, "default", frozenset(Scope), (), None, now)
         async with self._db.write() as tx:
             if await rows.get_app(tx, app_id):
@@ -144,7 +144,7 @@ class Apps:
         known = text.startswith(KEY_PREFIX) and len(key_id) == 12 and key_id.isalnum()
         key = await self._recent("key", key_id, load) if known else None
         # compared even where there is no such key, so that the time tells nothing
-        matches = compare_digest(_hash(secret), key.secret_hash if key else "")
+        matches = compare_digest(hash_secret(secret), key.secret_hash if key else "")
         app = await self.find(key.app_id) if key and matches else None
         if key is None or app is None or not key.is_live(self._clock.now()):
             raise Unauthenticated(Distrust.UNKNOWN_KEY, "There is no such key, or it has been revoked or has expired.")
@@ -170,13 +170,9 @@ def _no_app(app_id: str) -> App:
     raise NotFound(f"There is no app {app_id!r}.")
 
 
-def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
-
-
 def _new_key(
     app_id: str, name: str, scopes: frozenset[Scope], networks: tuple[str, ...], expires_at: int | None, now: int
 ) -> tuple[ServerKey, str]:
-    key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
-    key = ServerKey(key_id, app_id, name, _hash(secret), scopes, networks, now, expires_at, None)
+    key_id, secret = secrets.token_hex(6), new_secret()
+    key = ServerKey(key_id, app_id, name, hash_secret(secret), scopes, networks, now, expires_at, None)
     return key, f"{KEY_PREFIX}{key_id}_{secret}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -18,6 +16,7 @@ from chatsrv.domain.sign_ins import NewSignIn
 from chatsrv.domain.user_fields import RULES
 from chatsrv.domain.users import AccountState, User
 from chatsrv.metrics import Metrics
+from chatsrv.services.credentials import hash_secret, new_secret
 from chatsrv.services.passwords import Passwords
 from chatsrv.services.sight import Sight
 from chatsrv.services.sign_ins import SignIns
@@ -76,9 +75,9 @@ class Bearers:
         if account is None:
             raise Forbidden("You are not active in any account.")
         now = self._clock.now()
-        token, expires_at = PREFIX + secrets.token_urlsafe(32), now + self._settings.bearer_ttl_s * 1000
+        token, expires_at = new_secret(PREFIX), now + self._settings.bearer_ttl_s * 1000
         await rows.change(tx, identity_id, {"last_app_id": account.app_id})
-        await bearer_rows.add_bearer(tx, identity_id, hash_token(token), now, expires_at)
+        await bearer_rows.add_bearer(tx, identity_id, hash_secret(token), now, expires_at)
         await bearer_rows.end_oldest(tx, identity_id, self._settings.bearers_max)
         return SignedIn(token, expires_at, replace(identity, last_app_id=account.app_id))
 
@@ -96,7 +95,7 @@ class Bearers:
     async def sign_out(self, token: str) -> None:
         """A bearer that is over, or never was, is no error."""
         async with self._db.write() as tx:
-            await bearer_rows.end_bearer(tx, hash_token(token))
+            await bearer_rows.end_bearer(tx, hash_secret(token))
 
     async def identify(self, token: str) -> tuple[int, User]:
         """The identity's id, and its user in the account in which they work. Raises Unauthenticated.
@@ -104,7 +103,7 @@ class Bearers:
         Looked up by its hash, so that the time tells nothing of a token.
         """
         async with self._db.read() as tx:
-            found = await bearer_rows.find_bearer(tx, hash_token(token), self._clock.now())
+            found = await bearer_rows.find_bearer(tx, hash_secret(token), self._clock.now())
         if found is None or found[1].state is not AccountState.ACTIVE:
             raise Unauthenticated(Distrust.BAD_BEARER, "You are not signed in, or not any more.")
         return found
@@ -127,11 +126,6 @@ class Bearers:
             return None
         async with self._db.read() as tx:
             return await rows.find(tx, checked)
-
-
-def hash_token(token: str) -> str:
-    # what cannot be encoded is no token of ours
-    return hashlib.sha256(token.encode(errors="replace")).hexdigest()
 
 
 def proven_identity(caller: Caller) -> int:

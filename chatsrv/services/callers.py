@@ -11,7 +11,7 @@ from chatsrv.domain.presence import SERVER
 from chatsrv.domain.tokens import TokenClaims
 from chatsrv.domain.users import AccountStatus, User
 from chatsrv.metrics import Metrics
-from chatsrv.services import bearers, tokens
+from chatsrv.services import access_tokens, bearers, tokens
 from chatsrv.services.access_tokens import AccessTokens
 from chatsrv.services.apps import Apps
 from chatsrv.services.bearers import Bearers
@@ -69,10 +69,13 @@ class Callers:
         """A server key, or a user's access token. Raises Unauthenticated."""
 
         async def find(credential: str) -> Caller:
-            user = await self._access_tokens.find_user(credential)
-            if user is None:
+            if not credential.startswith(access_tokens.PREFIX):
                 return await self._find_key(credential)
-            return Caller(await self._apps.get(user.app_id), user=user)
+            user = await self._access_tokens.find_user(credential)
+            app = await self._apps.find(user.app_id) if user else None
+            if user is None or app is None:
+                raise Unauthenticated(Distrust.UNKNOWN_KEY, "There is no such access token, or not any more.")
+            return Caller(app, user=user)
 
         return await self._identified(credential, find)
 

@@ -11,7 +11,8 @@ from chatsrv.domain.errors import Invalid, Problem, UserNotFound
 from chatsrv.domain.identities import Identity
 from chatsrv.domain.user_fields import check_fields
 from chatsrv.domain.users import User, fold_case
-from chatsrv.services.bearers import get_identity, hash_token, proven_identity
+from chatsrv.services.bearers import get_identity, proven_identity
+from chatsrv.services.credentials import hash_secret
 from chatsrv.services.passwords import Passwords, set_password
 from chatsrv.settings import Settings
 from chatsrv.storage import bearers as bearer_rows
@@ -48,7 +49,7 @@ class Identities:
                 _check_own(checked["email"], await get_identity(tx, identity_id))
             await rows.change(tx, identity_id, {**checked, "updated_at": self._clock.now()})
             if "password_hash" in checked:
-                await bearer_rows.end_bearers(tx, identity_id, but_hash=hash_token(token))
+                await bearer_rows.end_bearers(tx, identity_id, but_hash=hash_secret(token))
             return await get_identity(tx, identity_id)
 
     async def set_password(self, email: str, password: str, app_id: str | None = None) -> User:

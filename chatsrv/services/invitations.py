@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
 from collections.abc import Mapping
 from hmac import compare_digest
 from typing import Any
@@ -13,7 +12,8 @@ from chatsrv.domain.errors import Invalid, Problem, WrongState
 from chatsrv.domain.identities import SignedIn
 from chatsrv.domain.presence import Person, Viewer
 from chatsrv.domain.users import AccountState, Onboarding, User, UserRef, fold_case
-from chatsrv.services.bearers import Bearers, hash_token
+from chatsrv.services.bearers import Bearers
+from chatsrv.services.credentials import hash_secret, new_secret
 from chatsrv.services.passwords import Passwords
 from chatsrv.services.sight import Sight
 from chatsrv.services.user_changes import UserChanges, later
@@ -60,10 +60,10 @@ class Invitations:
         async def keep_token(tx: Transaction, user: User) -> None:
             nonlocal token
             if with_token:
-                token = f"{PREFIX}{secrets.token_urlsafe(32)}{_mark(user)}"
+                token = new_secret(PREFIX) + _mark(user)
                 now = self._clock.now()
                 expires_at = now + self._settings.invitation_ttl_s * 1000
-                await rows.replace_invitation(tx, user.id, hash_token(token), now, expires_at)
+                await rows.replace_invitation(tx, user.id, hash_secret(token), now, expires_at)
 
         user, _ = await self._changes.apply(app_id, ref, _invite, keep_token)
         return await self._seen(user, viewer), token
@@ -83,7 +83,7 @@ class Invitations:
         Where their email has an identity already, it must be that identity's: nobody takes it over by an invitation.
         Raises Invalid, for the token or for the password, Unauthenticated, and Unavailable where too many wait.
         """
-        token_hash = hash_token(token) if isinstance(token, str) else ""
+        token_hash = hash_secret(token) if isinstance(token, str) else ""
         async with self._db.read() as tx:
             found, known = await rows.find_invited(tx, token_hash, self._clock.now()) or (None, None)
         _check_invited(found, token)

@@ -70,7 +70,7 @@ class _Face(msgspec.Struct):
     """Names as in fold.lua."""
 
     s: int
-    l: int  # noqa: E741
+    l: int  # noqa: E741 - the name that it has in fold.lua
     a: int
     n: int
     c: int
