@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import signal
 import time
@@ -13,19 +14,21 @@ from pathlib import Path
 
 import click
 
+from bench.catalogue import find_works, fit
+from bench.docs import PAGE, render_page
 from bench.picture import draw
 from bench.processes import BenchError
 from bench.proof import prove
+from bench.results import KEPT, load_results
 from bench.rounds import Run, run_rounds, scratch
 from bench.servers.catalogue import choose, open_server
 from bench.servers.target import Stock
 from bench.smoke import smoke
 from bench.stores import running_postgres
 from bench.table import render
-from bench.tools import HERE, WORK, ToolMissing, build_tools
-from bench.works import find_works
+from bench.tools import WORK, ToolMissing, build_tools
 
-KEPT, PASSING = HERE / "results", WORK / "results"
+PASSING = WORK / "results"
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -40,7 +43,7 @@ def _leave(_number: int, _frame: object) -> None:
 
 
 @main.command()
-@click.option("--work", default="", help="W1,storm and so on; all if not given.")
+@click.option("--work", default="", help="W1,storm, growth and so on; the first table if not given.")
 @click.option(
     "--peers", default="node", help="express, fastify, node-mirror, ejabberd, ejabberd-ws, node, all or none."
 )
@@ -55,11 +58,13 @@ def run(
     """Measure, print the table, and write it as JSON and as a picture."""
     with complaints(), stocked(database, redis == "embedded", settings) as stock:
         names = choose(peers)
+        works = fit(find_works(work), database)
         servers = {name: open_server(name, stock) for name in names}
-        about = {"database": database, "redis": redis, "settings": list(settings), "rounds": rounds}
+        words = {"work": work, "peers": peers, "rounds": rounds}
+        about = {**words, "database": database, "redis": redis, "settings": list(settings)}
         runs: list[Run] = []
         try:
-            for one in run_rounds(stock.tools, servers, find_works(work), rounds):
+            for one in run_rounds(stock.tools, servers, works, rounds):
                 click.echo(f"round {one.round}  {one.work:8} {one.server:12} {one.error or 'done'}")
                 runs.append(one)
         finally:  # who stops it half way keeps what is there
@@ -82,6 +87,13 @@ def proof() -> None:
         click.echo(prove(stock))
 
 
+@main.command()
+def docs() -> None:
+    """Make the tables of docs/performance.md from the newest committed results."""
+    PAGE.write_text(render_page(PAGE.read_text(), load_results()))
+    click.echo(f"wrote {PAGE.name}")
+
+
 @contextmanager
 def complaints() -> Iterator[None]:
     """What is to be mended by who started it is one line, not a traceback."""
@@ -98,18 +110,25 @@ def stocked(database: str, has_embedded_redis: bool, settings: Sequence[str]) ->
     WORK.mkdir(exist_ok=True)
     pairs = dict(pair.split("=", 1) for pair in settings)
     with scratch() as folder:
-        tools = build_tools()
+        tools = build_tools(WORK)
         if database == "sqlite":
-            yield Stock(tools, folder, database, "", has_embedded_redis, pairs)
+            yield Stock(tools, folder, WORK, database, "", has_embedded_redis, pairs)
             return
         with running_postgres(WORK / "postgres") as url:
-            yield Stock(tools, folder, database, url, has_embedded_redis, pairs)
+            yield Stock(tools, folder, WORK, database, url, has_embedded_redis, pairs)
 
 
 def _write(runs: Sequence[Run], names: Sequence[str], conditions: dict[str, object], save: str | None) -> None:
     file = KEPT / save if save else PASSING / time.strftime("%Y%m%d-%H%M%S")
     file.parent.mkdir(exist_ok=True)
-    about = {**conditions, "python": platform.python_version(), "machine": platform.machine(), "servers": list(names)}
+    about = {
+        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        **conditions,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "servers": list(names),
+    }
     _put(
         file.with_suffix(".json"), json.dumps({"about": about, "runs": [asdict(run) for run in runs]}, indent=1) + "\n"
     )

@@ -1,12 +1,14 @@
-"""The table as a picture: for each figure a bar for each server, drawn as SVG by hand."""
+"""The table as a picture, drawn as SVG by hand: for each figure a bar for each server, or its place on a curve."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
 
+from bench.curves import draw_curve, group_curves
 from bench.rounds import Run
-from bench.summary import OURS, Cell, figures_of, gather
+from bench.servers.target import OURS
+from bench.summary import Cell, figures_of, gather
 from bench.works import Figure
 
 WIDTH, BAR, GAP, LABEL, VALUE = 860, 16, 4, 130, 190
@@ -17,12 +19,18 @@ STYLE = "text{font:12px system-ui,sans-serif;fill:#222}.t{font-weight:600}.v{fil
 def draw(runs: Sequence[Run], servers: Sequence[str]) -> str:
     cells = gather(runs)
     parts, top = [], 16
-    for figure in figures_of({run.work for run in runs}):
+    figures = figures_of({run.work for run in runs})
+    for figure in figures:
         some = [(server, cells[figure.id, server]) for server in servers if (figure.id, server) in cells]
-        if some:
+        if some and not figure.curve:
             block, height = _block(figure, some, servers, top)
             parts += block
             top += height
+    colours = {server: COLOURS[number % len(COLOURS)] for number, server in enumerate(servers)}
+    for points in group_curves(figures).values():
+        block, height = draw_curve(points, cells, colours, top)
+        parts += block
+        top += height
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {top}" width="{WIDTH}" height="{top}">'
         f'<style>{STYLE}</style><rect width="100%" height="100%" fill="#fff"/>{"".join(parts)}</svg>\n'

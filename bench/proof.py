@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from bench.catalogue import find_works
 from bench.rounds import run_once
 from bench.servers.null import Null
 from bench.servers.target import Stock
 from bench.table import aligned
-from bench.works import find_works
 
 WORKS = "W1,W2,W3,W5"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.processes import LOAD_CORE, BenchError, call
-from bench.servers.target import Conditions, Server, Target
+from bench.servers.target import OURS, Conditions, Server, Target
 from bench.tools import Tools
 from bench.works import Work
 
@@ -37,7 +37,8 @@ def run_rounds(tools: Tools, servers: Mapping[str, Server], works: Sequence[Work
     for work in works:
         for number in range(1, rounds + 1):
             for name, server in servers.items():
-                yield _run_safely(tools, name, server, work, number)
+                if name == OURS or not work.is_own:
+                    yield _run_safely(tools, name, server, work, number)
 
 
 def _run_safely(tools: Tools, name: str, server: Server, work: Work, number: int) -> Run:
@@ -53,7 +54,7 @@ def run_once(tools: Tools, server: Server, work: Work) -> dict[str, dict[str, An
     with (
         scratch() as folder,
         _with_logs(folder),
-        server.serving(Conditions(folder, work.ping_s, work.has_watchers)) as target,
+        server.serving(Conditions(folder, work.ping_s, work.has_watchers, work.users, work.nodes)) as target,
     ):
         return run_on(tools, target, work) | {"start": {"seconds": target.start_s}}
 
@@ -86,6 +87,8 @@ def _about(target: Target, work: Work) -> list[str]:
         "--http-port": target.http_port,
         "--server-pid": target.pid,
         "--redis-pid": target.redis_pid,
+        "--redis-port": target.redis_port,
+        "--other-pid": target.other_pid,
         "--speech": target.speech,
         "--tokens": target.papers.tokens,
         "--deadline": DEADLINE_S,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
 import warnings
@@ -19,6 +20,7 @@ from bench.tools import Tools
 class Valkey:
     pid: int
     url: str
+    port: int
 
 
 def free_port() -> int:
@@ -48,7 +50,7 @@ def running_valkey(tools: Tools, folder: Path) -> Iterator[Valkey]:
     words = [find_binary(), "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no"]
     with running(tools, LOAD_CORE, words, folder / "valkey.log", cwd=folder) as started:
         await_port(port)
-        yield Valkey(started.pid, f"redis://127.0.0.1:{port}/0")
+        yield Valkey(started.pid, f"redis://127.0.0.1:{port}/0", port)
 
 
 @contextmanager
@@ -68,3 +70,16 @@ def running_postgres(folder: Path) -> Iterator[str]:
 
 def with_database(url: str, name: str) -> str:
     return url.replace("/postgres?", f"/{name}?")
+
+
+def create_database(url: str, name: str) -> None:
+    """Empty, whatever was there before."""
+    import asyncpg
+
+    async def create() -> None:
+        connection = await asyncpg.connect(url)
+        await connection.execute(f'DROP DATABASE IF EXISTS "{name}"')
+        await connection.execute(f'CREATE DATABASE "{name}"')
+        await connection.close()
+
+    asyncio.run(create())

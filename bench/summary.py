@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from bench.catalogue import ALL
 from bench.goals import GOALS, Goal
 from bench.rounds import Run
-from bench.works import START, WORKS, Figure
-
-OURS = "chatsrv"
+from bench.servers.target import OURS
+from bench.works import START, WORKS, Figure, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +52,29 @@ class Noise:
     taken: float
 
 
+NOT_BUSY = ("start", "idle", "closing", "pings", "connects", "resting", "others change", "leaves")
 Cells = Mapping[tuple[str, str], Cell]
 
 
 def figures_of(works: Iterable[str]) -> list[Figure]:
     wanted = set(works)
-    return [figure for work in WORKS if work.id in wanted for figure in work.figures] + [START]
+    found = [figure for work in ALL if work.id in wanted for figure in work.figures]
+    return [*found, START] if any(work.id in wanted for work in WORKS) else found
 
 
 def gather(runs: Sequence[Run]) -> dict[tuple[str, str], Cell]:
     """By the figure's id and the server."""
     values: dict[tuple[str, str], list[float]] = defaultdict(list)
-    figures = {work.id: work.figures for work in WORKS}
+    figures = {work.id: _figures(work) for work in ALL}
     for run in runs:
-        for figure in (*figures[run.work], START) if run.phases else ():
+        for figure in figures[run.work] if run.phases else ():
             values[figure.id, run.server].append(figure.read(run.phases))
     return {place: Cell(tuple(found)) for place, found in values.items()}
+
+
+def _figures(work: Work) -> tuple[Figure, ...]:
+    """How long a start takes with a million users is a figure of its own."""
+    return (*work.figures, START) if work in WORKS else work.figures
 
 
 def ratio(cells: Cells, figure: str, peer: str) -> float | None:
@@ -98,7 +105,7 @@ def noises(runs: Sequence[Run]) -> dict[tuple[str, str], Noise]:
     parts: dict[tuple[str, str], list[tuple[float, float, float, float]]] = defaultdict(list)
     for run in runs:
         for name, phase in run.phases.items():
-            if name in ("start", "idle", "closing", "pings"):
+            if name in NOT_BUSY:
                 continue
             shares = [
                 phase[f"{who}_us"] / phase["wall_us"] * 100 for who in ("server", "load", "redis", "kept_waiting")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.rounds import Run
-from bench.summary import OURS, Cell, Cells, Verdict, figures_of, gather, judge, noises, ratio
+from bench.servers.target import OURS
+from bench.summary import Cell, Cells, Verdict, figures_of, gather, judge, noises, ratio
 from bench.works import Figure
 
 QUIET_PERCENT = 5.0
@@ -24,8 +25,13 @@ def _figures(cells: Cells, figures: Sequence[Figure], servers: Sequence[str]) ->
     for figure in figures:
         found = [cells.get((figure.id, server)) for server in servers]
         if any(found):
-            rows.append([figure.title, figure.unit, *(_cell(cell, figure.digits) for cell in found)])
+            rows.append([name_of(figure), figure.unit, *(_cell(cell, figure.digits) for cell in found)])
     return aligned(rows)
+
+
+def name_of(figure: Figure) -> str:
+    """With its place on the curve, where it has one."""
+    return f"{figure.title}, {figure.at:,} {figure.axis}" if figure.curve else figure.title
 
 
 def _cell(cell: Cell | None, digits: int) -> str:
@@ -45,7 +51,7 @@ def _ratios(cells: Cells, figures: Sequence[Figure], servers: Sequence[str]) -> 
         found = [ratio(cells, figure.id, peer) for peer in peers]
         if any(value is not None for value in found):
             direction = "more" if figure.more_is_better else "less"
-            rows.append([figure.title, direction, *("-" if one is None else f"{one:.2f}" for one in found)])
+            rows.append([name_of(figure), direction, *("-" if one is None else f"{one:.2f}" for one in found)])
     return aligned(rows)
 
 

@@ -12,9 +12,11 @@ import click
 
 HERE = Path(__file__).parent
 WORK = HERE / ".work"
+"""What the benchmark keeps from one time to the next; a test has a folder of its own."""
 PEERS = HERE / "peers"
 INSTALL_S = 600.0
-LOAD_PARTS = ("main", "loop", "http", "ws", "socketio", "xmpp", "measure", "rest", "crowd", "changes")
+LOAD_PARTS = ("main", "loop", "http", "ws", "socketio", "xmpp", "measure", "redis")
+WORK_PARTS = ("rest", "churn", "crowd", "changes", "ledger")
 
 
 class ToolMissing(Exception):
@@ -30,14 +32,14 @@ class Tools:
     leash: Path
 
 
-def build_tools() -> Tools:
-    """Compiled anew when a source is newer."""
+def build_tools(work: Path) -> Tools:
+    """In its folder bin; compiled anew when a source is newer."""
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if not compiler:
         raise ToolMissing("the load generator needs a C compiler; on Debian and Ubuntu: apt install gcc libc6-dev")
-    folder = WORK / "bin"
+    folder = work / "bin"
     folder.mkdir(parents=True, exist_ok=True)
-    parts = {"load": LOAD_PARTS, "null": ("null",), "leash": ("leash",)}
+    parts = {"load": LOAD_PARTS + WORK_PARTS, "null": ("null",), "leash": ("leash",)}
     for name, sources in parts.items():
         _build(compiler, folder / name, [HERE / "load" / f"{source}.c" for source in sources])
     return Tools(folder / "load", folder / "null", folder / "leash")

@@ -86,7 +86,8 @@ void run_changes(void) {
     for (int i = 0; i < options.changers; i++) changes[i].status = 1;
     open_watchers();
     crowd_open(first_changer(), options.changers, "who changes connects");
-    loop_rest(0.5);
+    if (options.crowd) crowd_open(first_changer() + options.changers, options.crowd, "others connect");
+    loop_rest(options.rest_s / 2);
     make = say;
     other_status = 4;
     measure(options.changers > 1 ? "changes in flight" : "changes");

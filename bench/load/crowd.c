@@ -35,12 +35,12 @@ void crowd_open(int first, int count, const char *what) {
     loop_run(all_here, what);
 }
 
-/* W3. The CPU time has half a second's tail: what the server still owes whom it has let in. */
+/* W3. The CPU time has a tail, half the rest: what the server still owes whom it has let in. */
 void run_storm(void) {
     Sample from = sample();
     crowd_open(0, options.people, "storm");
     Sample to = sample();
-    loop_rest(0.5);
+    loop_rest(options.rest_s / 2);
     Sample after = sample();
     after.wall_ns = to.wall_ns;
     report("storm", from, after, (uint64_t)options.people, 0);
@@ -51,19 +51,26 @@ static void left(Conn *conn) {
     gone++;
 }
 
-static bool all_gone(void) { return gone == options.people; }
+static bool all_gone(void) { return gone == end_user - first_user; }
 
-/* All log out at once; over when the server has closed its sockets and is calm. */
-static void leave_all(void) {
-    int files = open_files() - options.people + STORE_FILES;
-    Sample from = sample();
+/* All of them log out at once; returns when the server has closed their connections. */
+void crowd_leave(int first, int count, const char *what) {
+    first_user = first;
+    end_user = first + count;
     gone = 0;
     work = (Work){.closed = left};
-    for (int i = 0; i < options.people; i++) {
+    for (int i = first_user; i < end_user; i++) {
         people[i].is_leaving = true;
         speech->leave(&people[i]);
     }
-    loop_run(all_gone, "leaving");
+    loop_run(all_gone, what);
+}
+
+/* Over when the server has closed its sockets and is calm. */
+static void leave_all(void) {
+    int files = open_files() - options.people + STORE_FILES;
+    Sample from = sample();
+    crowd_leave(0, options.people, "leaving");
     await_calm(files);
     Sample to = sample();
     to.wall_ns -= 200000000u; /* what being calm took */
@@ -71,26 +78,19 @@ static void leave_all(void) {
     report("closing", from, to, (uint64_t)options.people, 0);
 }
 
-/* W4, then the end of all of them. A few come and go first, so that what is loaded on demand is there. */
+/* W4, then the end of all of them. A few come and go first, so that what is loaded on demand is there. It rests for so
+ * long that chatsrv, which tells nobody of a logout for its first ten seconds with a new Redis, does so again. */
 void run_idle(void) {
-    int all = options.people;
-    options.people = all / 20;
-    crowd_open(0, options.people, "the first few");
-    loop_rest(1);
-    gone = 0;
-    work = (Work){.closed = left};
-    for (int i = 0; i < options.people; i++) {
-        people[i].is_leaving = true;
-        speech->leave(&people[i]);
-    }
-    loop_run(all_gone, "the first few leave");
-    loop_rest(1);
-    options.people = all;
+    int few = options.people / 20;
+    crowd_open(0, few, "the first few");
+    loop_rest(options.rest_s);
+    crowd_leave(0, few, "the first few leave");
+    loop_rest(options.rest_s);
     Sample from = sample();
-    crowd_open(0, all, "the idle");
-    loop_rest(2);
+    crowd_open(0, options.people, "the idle");
+    loop_rest(options.rest_s * 2);
     latency_clear();
-    report("idle", from, sample(), (uint64_t)all, 0);
+    report("idle", from, sample(), (uint64_t)options.people, 0);
     leave_all();
 }
 

@@ -44,9 +44,9 @@ typedef struct {
 
 typedef struct {
     const char *speech, *tokens_file, *requests_file, *expect;
-    int port, http_port, server_pid, redis_pid;
-    int people, watchers, changers, flight, callers;
-    double seconds, deadline_s;
+    int port, http_port, redis_port, server_pid, redis_pid, other_pid;
+    int people, watchers, changers, crowd, flight, callers, in_order, through;
+    double seconds, rest_s, churn, deadline_s;
 } Options;
 
 extern Options options;
@@ -54,6 +54,7 @@ extern Work work;
 extern const Speech *speech;
 extern uint64_t now_ns;  /* of the bytes that are being taken */
 extern uint64_t pings;   /* answered since the start */
+extern uint64_t acks;    /* of changes, since the start */
 extern Conn *people;     /* one for each user */
 
 /* loop.c */
@@ -80,7 +81,8 @@ int user_in(const char *bytes, const char *end);
 
 /* measure.c */
 typedef struct {
-    uint64_t wall_ns, server_us, redis_us, load_us, rss, kept_waiting_us;
+    uint64_t wall_ns, server_us, other_us, redis_us, load_us, rss, kept_waiting_us;
+    char *redis_info;
 } Sample;
 
 Sample sample(void);
@@ -90,13 +92,25 @@ void report(const char *phase, Sample from, Sample to, uint64_t operations, uint
 void await_calm(int files);
 int open_files(void);
 
-/* rest.c, crowd.c, changes.c: the works */
+/* redis.c */
+char *redis_info(void);
+void redis_report(const char *before, const char *after);
+
+/* churn.c */
+void churn_begin(int first, int count);
+void churn_turn(void);
+void churn_end(void);
+uint64_t churn_count(void);
+
+/* rest.c, crowd.c, changes.c, ledger.c: the works */
 void run_rest(void);
 void run_storm(void);
 void run_idle(void);
 void run_pings(void);
 void run_changes(void);
 void run_logins(void);
+void run_ledger(void);
 void crowd_open(int first, int count, const char *what);
+void crowd_leave(int first, int count, const char *what);
 
 #endif

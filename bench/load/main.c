@@ -12,11 +12,11 @@
 
 Options options = {
     .speech = "socketio", .expect = "", .people = 1000, .watchers = 1000, .changers = 1, .flight = 256,
-    .callers = 64, .seconds = 2, .deadline_s = 60,
+    .callers = 64, .seconds = 2, .rest_s = 1, .deadline_s = 60,
 };
 const Speech *speech = &socketio_speech;
 Conn *people;
-uint64_t pings;
+uint64_t pings, acks;
 
 static char **tokens;
 static int token_count;
@@ -29,6 +29,7 @@ typedef struct {
 static const Named works[] = {
     {"rest", run_rest}, {"storm", run_storm}, {"idle", run_idle},
     {"pings", run_pings}, {"changes", run_changes}, {"logins", run_logins},
+    {"ledger", run_ledger},
 };
 
 const char *token_of(int user) {
@@ -77,6 +78,10 @@ static void read_option(const char *name, const char *value) {
         {"--people", NULL, &options.people, NULL}, {"--watchers", NULL, &options.watchers, NULL},
         {"--changers", NULL, &options.changers, NULL}, {"--flight", NULL, &options.flight, NULL},
         {"--callers", NULL, &options.callers, NULL}, {"--seconds", NULL, NULL, &options.seconds},
+        {"--redis-port", NULL, &options.redis_port, NULL}, {"--other-pid", NULL, &options.other_pid, NULL},
+        {"--crowd", NULL, &options.crowd, NULL}, {"--in-order", NULL, &options.in_order, NULL},
+        {"--through", NULL, &options.through, NULL},
+        {"--churn", NULL, NULL, &options.churn}, {"--rest", NULL, NULL, &options.rest_s},
         {"--deadline", NULL, NULL, &options.deadline_s},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {

@@ -73,9 +73,11 @@ Sample sample(void) {
         .wall_ns = clock_ns(),
         .server_us = cpu_us(server),
         .redis_us = cpu_us(options.redis_pid),
+        .other_us = cpu_us(options.other_pid),
         .load_us = own_us(),
         .rss = resident(server),
         .kept_waiting_us = kept_waiting_us(server),
+        .redis_info = redis_info(),
     };
 }
 
@@ -128,7 +130,9 @@ void report(const char *phase, Sample from, Sample to, uint64_t operations, uint
     printf("{\"phase\":\"%s\",\"operations\":%lu,\"errors\":%lu,", phase, operations, errors);
     printf("\"wall_us\":%lu,\"server_us\":%lu,", (to.wall_ns - from.wall_ns) / 1000, to.server_us - from.server_us);
     printf("\"redis_us\":%lu,\"load_us\":%lu,", to.redis_us - from.redis_us, to.load_us - from.load_us);
+    printf("\"other_us\":%lu,", to.other_us - from.other_us);
     printf("\"kept_waiting_us\":%lu,", to.kept_waiting_us - from.kept_waiting_us);
+    redis_report(from.redis_info, to.redis_info);
     printf("\"rss_before\":%lu,\"rss_after\":%lu,", from.rss, to.rss);
     printf("\"p50_us\":%lu,\"p99_us\":%lu}\n", counted ? latency_at(0.5) : 0, counted ? latency_at(0.99) : 0);
     fflush(stdout);

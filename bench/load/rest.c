@@ -1,4 +1,5 @@
-/* REST: each caller keeps a connection and has one request under way, picked at random from the file of requests. */
+/* REST: each caller keeps a connection and has one request under way, picked at random from the file of requests, or
+ * in its order. */
 #define _GNU_SOURCE
 #include "load.h"
 
@@ -15,6 +16,8 @@ static size_t request_count;
 static Conn *callers;
 static uint64_t answers, errors, stop_ns;
 static int busy;
+static size_t asked; /* in order: while warming up, or all the time */
+static bool is_in_order;
 static uint32_t seed = 1;
 
 /* The file: for each request its size in decimal, a newline, and its bytes. */
@@ -34,7 +37,7 @@ static void read_requests(void) {
 
 static void ask(Conn *conn) {
     seed = seed * 1664525u + 1013904223u;
-    Request request = requests[(seed >> 8) % request_count];
+    Request request = requests[(is_in_order ? asked++ : seed >> 8) % request_count];
     conn->asked_at = clock_ns();
     loop_send(conn, request.bytes, request.size);
 }
@@ -44,17 +47,23 @@ static void answered(Conn *conn, int status, const char *body, size_t size) {
     if (!is_good && !errors++) fail("answered %d: %.*s", status, (int)(size < 300 ? size : 300), body);
     answers++;
     latency_add(now_ns - conn->asked_at);
-    if (now_ns < stop_ns)
+    bool is_warming_up = is_in_order && options.through && asked < request_count;
+    if (now_ns < stop_ns || is_warming_up)
         ask(conn);
     else
         busy--;
 }
 
 static void closed(Conn *conn) {
-    fail("the server closed the connection of a caller (%d)", (int)(conn - callers));
+    bool is_caller = conn >= callers && conn < callers + options.callers;
+    if (is_caller) fail("the server closed the connection of a caller (%d)", (int)(conn - callers));
+    fail("the server closed the connection of u%05d", conn->user);
 }
 
-static bool none_busy(void) { return busy == 0; }
+static bool none_busy(void) {
+    churn_turn();
+    return busy == 0;
+}
 
 static void call_for(double seconds) {
     latency_clear();
@@ -74,6 +83,11 @@ static void ready(Conn *conn) {
 
 static bool all_ready(void) { return ready_callers == options.callers; }
 
+static void report_with_changes(Sample from, Sample to, uint64_t changed) {
+    report("rest", from, to, answers, errors);
+    if (options.churn > 0) report("rest while others change", from, to, changed, 0);
+}
+
 void run_rest(void) {
     read_requests();
     if (options.people) crowd_open(0, options.people, "who is online while others ask");
@@ -83,8 +97,19 @@ void run_rest(void) {
     for (int i = 0; i < options.callers; i++) loop_open(&callers[i], &http_wire, options.http_port);
     loop_run(all_ready, "callers connect");
     work.closed = closed;
-    call_for(options.seconds / 4); /* caches fill and compilers warm up: not counted */
+    /* Not counted: caches fill and compilers warm up, for a quarter of the time, and until each request was sent once
+     * where `through` says so. */
+    is_in_order = true;
+    call_for(options.seconds / 4);
+    is_in_order = options.in_order;
+    if (options.churn > 0) {
+        churn_begin(0, options.people);
+        call_for(options.seconds / 4);
+    }
+    uint64_t changed = churn_count();
     Sample from = sample();
     call_for(options.seconds);
-    report("rest", from, sample(), answers, errors);
+    changed = churn_count() - changed;
+    churn_end();
+    report_with_changes(from, sample(), changed);
 }

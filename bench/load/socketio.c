@@ -43,6 +43,7 @@ static void text(Conn *conn, char *bytes, size_t size) {
     } else if (!strncmp(bytes, "43", 2)) {
         if (memmem(bytes, size, "\"error\"", 7)) fail("refused: %.*s", (int)size, bytes);
         if (bytes[2] == '1' && work.watching) work.watching(conn);
+        if (bytes[2] == '2') acks++;
     } else if (!strncmp(bytes, "44", 2)) {
         fail("not let in: %.*s", (int)size, bytes);
     }

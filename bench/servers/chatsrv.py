@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from hashlib import sha256
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-import click
-
 from bench import people
-from bench.processes import LOAD_CORE, SERVER_CORE, BenchError, find_child, running
+from bench.people import Papers
+from bench.processes import LOAD_CORE, SERVER_CORE, find_child, running
+from bench.servers.chatsrv_data import PROGRAM, App, prepare
 from bench.servers.target import Conditions, Stock, Target
-from bench.stores import await_port, free_port, running_valkey, with_database
-from bench.tools import WORK
+from bench.stores import Valkey, await_port, free_port, running_valkey
 
-COMMAND_S = 300.0
-PROGRAM = [sys.executable, "-m", "chatsrv"]
-MIGRATIONS = Path(__file__).parents[2] / "chatsrv" / "storage" / "migrations" / "versions"
 OUT_OF_THE_WAY = str(10**9)
 SETTINGS = {
     "access_log": "false",
@@ -34,117 +26,97 @@ SETTINGS = {
     "socket_events_per_minute": OUT_OF_THE_WAY,
     "socket_events_burst": OUT_OF_THE_WAY,
     "presence_sets": OUT_OF_THE_WAY,
+    "drain_s": "0",
 }
-"""The limits are counted all the same; the peers have none, and none of them logs requests."""
-
-
-@dataclass(frozen=True, slots=True)
-class App:
-    """Of the prepared database."""
-
-    key: str
-    secret: str
+"""The limits are counted all the same; the peers have none, and none of them logs requests. It is stopped at once,
+which nobody measures."""
 
 
 class Chatsrv:
-    """Its database is made once: migrated, with one app and all users. SQLite's is copied for each run."""
+    """Its databases are made once; SQLite's is copied for each run."""
 
     def __init__(self, stock: Stock) -> None:
         self._stock = stock
-        self._papers = people.papers_in(stock.folder, "chatsrv")
-        self._made = WORK / f"chatsrv-{stock.database}-{_fingerprint()}"
-        self._app = self._prepared()
-        people.write_tokens(self._papers.tokens, self._app.secret)
-        people.write_gets(self._papers.gets, self._app.key)
-        people.write_pages(self._papers.pages, self._app.key)
+        self._ready: dict[int, tuple[App, Papers]] = {}
 
     @contextmanager
     def serving(self, conditions: Conditions) -> Iterator[Target]:
-        if self._stock.has_embedded_redis:
-            with self._started(conditions, "", 0) as target:
-                yield target
-            return
-        with (
-            running_valkey(self._stock.tools, conditions.folder) as valkey,
-            self._started(conditions, valkey.url, valkey.pid) as target,
-        ):
+        app, papers = self._ready_for(conditions.users)
+        url = _copied(app, conditions.folder)
+        with ExitStack() as stack:
+            valkey = None
+            if not self._stock.has_embedded_redis:
+                valkey = stack.enter_context(running_valkey(self._stock.tools, conditions.folder))
+            target = stack.enter_context(self._started(conditions, url, valkey, papers))
+            for number in range(2, conditions.nodes + 1):
+                other = stack.enter_context(self._started(conditions, url, valkey, papers, number))
+                target = replace(target, other_pid=other.pid)
             yield target
 
+    def _ready_for(self, users: int) -> tuple[App, Papers]:
+        if users not in self._ready:
+            papers = people.papers_in(self._stock.folder, f"chatsrv-{users}")
+            env = {**_environment(), "CHATSRV_DATA_DIR": str(self._stock.folder / "data")}
+            app = prepare(self._stock, users, env)
+            _write(papers, app, users)
+            self._ready[users] = app, papers
+        return self._ready[users]
+
     @contextmanager
-    def _started(self, conditions: Conditions, redis_url: str, redis_pid: int) -> Iterator[Target]:
+    def _started(
+        self, conditions: Conditions, database_url: str, valkey: Valkey | None, papers: Papers, number: int = 1
+    ) -> Iterator[Target]:
         port, stock = free_port(), self._stock
-        env = self._environment(self._database_for(conditions.folder), redis_url, conditions.folder)
-        env |= {f"CHATSRV_{name.upper()}": value for name, value in stock.settings.items()}
+        env = {
+            **_environment(),
+            **{f"CHATSRV_{name.upper()}": value for name, value in stock.settings.items()},
+            "CHATSRV_DATA_DIR": str(conditions.folder / f"data{number}"),
+            "DATABASE_URL": database_url,
+        }
+        if valkey:
+            env["REDIS_URL"] = valkey.url
         if conditions.ping_s:
             env["CHATSRV_PING_INTERVAL_S"] = str(conditions.ping_s)
         words = [*PROGRAM, "serve", "--port", str(port), "--json"]
+        log = conditions.folder / f"chatsrv{number}.log"
         begun = time.monotonic()
-        with running(stock.tools, SERVER_CORE, words, conditions.folder / "chatsrv.log", env) as started:
+        with running(stock.tools, SERVER_CORE, words, log, env) as started:
             started.await_line("url")
             await_port(port)
             start_s = time.monotonic() - begun
-            redis_pid = redis_pid or _move_embedded(started.pid)
-            yield Target(started.pid, port, self._papers, start_s=start_s, redis_pid=redis_pid)
-
-    def _environment(self, database_url: str, redis_url: str, folder: Path) -> dict[str, str]:
-        env = {f"CHATSRV_{name.upper()}": value for name, value in SETTINGS.items()}
-        env |= {"CHATSRV_DATA_DIR": str(folder / "data"), "DATABASE_URL": database_url}
-        return {**env, "REDIS_URL": redis_url} if redis_url else env
-
-    def _database_for(self, folder: Path) -> str:
-        if self._stock.database == "postgres":
-            return with_database(self._stock.postgres_url, self._made.name.replace("-", "_"))
-        file = folder / "chatsrv.db"
-        if not file.exists():
-            shutil.copy(self._made / "chatsrv.db", file)
-        return f"sqlite:///{file}"
-
-    def _prepared(self) -> App:
-        """Made anew when the migrations are others; a PostgreSQL keeps it from one benchmark to the next, too."""
-        app_file = self._made / "app.json"
-        if not app_file.exists():
-            shutil.rmtree(self._made, ignore_errors=True)
-            self._made.mkdir(parents=True)
-            app_file.write_text(self._prepare())
-        made = json.loads(app_file.read_text())
-        return App(made["key"], made["jwt_secret"])
-
-    def _prepare(self) -> str:
-        click.echo(f"preparing {people.COUNT} users in {self._stock.database}")
-        url = f"sqlite:///{self._made / 'chatsrv.db'}"
-        if self._stock.database == "postgres":
-            url = with_database(self._stock.postgres_url, self._made.name.replace("-", "_"))
-            create_database(self._stock.postgres_url, self._made.name.replace("-", "_"))
-        users = self._made / "users.ndjson"
-        people.write_users(users)
-        with running_valkey(self._stock.tools, self._made) as valkey:
-            env = {**os.environ, **self._environment(url, valkey.url, self._made)}
-            _command(env, "migrate")
-            app = _command(env, "app", "create", people.APP, "--json")
-            _command(env, "user", "import", people.APP, str(users))
-        return app
+            redis_pid = valkey.pid if valkey else _move_embedded(started.pid)
+            redis_port = valkey.port if valkey else 0
+            yield Target(started.pid, port, papers, start_s=start_s, redis_pid=redis_pid, redis_port=redis_port)
 
 
-def create_database(url: str, name: str) -> None:
-    """Empty, whatever was there before."""
-    import asyncio
-
-    import asyncpg
-
-    async def create() -> None:
-        connection = await asyncpg.connect(url)
-        await connection.execute(f'DROP DATABASE IF EXISTS "{name}"')
-        await connection.execute(f'CREATE DATABASE "{name}"')
-        await connection.close()
-
-    asyncio.run(create())
+def _environment() -> dict[str, str]:
+    return {f"CHATSRV_{name.upper()}": value for name, value in SETTINGS.items()}
 
 
-def _command(env: dict[str, str], *words: str) -> str:
-    done = subprocess.run([*PROGRAM, *words], env=env, capture_output=True, text=True, timeout=COMMAND_S, check=False)
-    if done.returncode:
-        raise BenchError(f"chatsrv {' '.join(words)}: {done.stderr}")
-    return done.stdout
+def _copied(app: App, folder: Path) -> str:
+    if not app.file:
+        return app.url
+    file = folder / "chatsrv.db"
+    if not file.exists():
+        shutil.copy(app.file, file)
+    return f"sqlite:///{file}"
+
+
+def _write(papers: Papers, app: App, users: int) -> None:
+    people.write_tokens(papers.tokens, app.secret, users)
+    people.write_gets(papers.gets, app.key)
+    people.write_pages(papers.pages, app.key)
+    people.write_cold(papers.cold, app.key, users)
+    people.write_shallow(papers.shallow, app.key)
+    people.write_deep(papers.deep, app.key, users, _cursor_after)
+
+
+def _cursor_after(user_id: int) -> str:
+    """As the link to the next page would carry it; the users are numbered from 1 in the order of their making."""
+    from chatsrv.api.native.listing import write_cursor
+    from chatsrv.domain.listing import After
+
+    return write_cursor(After((), user_id), ())
 
 
 def _move_embedded(pid: int) -> int:
@@ -153,9 +125,3 @@ def _move_embedded(pid: int) -> int:
     if valkey:
         os.sched_setaffinity(valkey, {LOAD_CORE})
     return valkey
-
-
-def _fingerprint() -> str:
-    """Of the migrations and of the users."""
-    seen = b"".join(file.read_bytes() for file in sorted(MIGRATIONS.glob("*.py"))) + str(people.COUNT).encode()
-    return sha256(seen).hexdigest()[:12]

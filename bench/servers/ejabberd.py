@@ -22,7 +22,7 @@ from bench import people
 from bench.processes import SERVER_CORE, BenchError, Started, running
 from bench.servers.target import Conditions, Stock, Target
 from bench.stores import await_port, free_port
-from bench.tools import WORK, find_ejabberd
+from bench.tools import find_ejabberd
 
 SECRET = "a secret of ejabberd's own, which must be long enough for HS256"
 ONLINE, WATCHERS, FIRST_CHANGER, CHANGERS = 1000, 1000, 1000, 16
@@ -62,9 +62,9 @@ class Ejabberd:
         self._papers = people.papers_in(stock.folder, "ejabberd")
         self._speech = speech
         people.write_jids(self._papers.tokens, SECRET)
-        people.write_posts(self._papers.gets, _presence_of_one)
-        people.write_posts(self._papers.pages, lambda _: ("/api/connected_users_info", {}))
-        self._rosters = WORK / "ejabberd-rosters"
+        people.write_posts(self._papers.gets, people.POSTS, _presence_of_one)
+        people.write_posts(self._papers.pages, people.PAGES, lambda _: ("/api/connected_users_info", {}))
+        self._rosters = stock.work / "ejabberd-rosters"
         if not (self._rosters / "schema.DAT").exists():
             self._make_rosters()
 
