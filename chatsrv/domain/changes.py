@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from chatsrv.domain.presence import Warm
 from chatsrv.domain.sessions import Session
+
+Position = tuple[int, int]
+"""Where an entry stands in the change log of its shard: milliseconds and a count within them. Later ones are greater.
+
+Those of another shard, or of a log that began anew, say nothing.
+"""
+
+FIRST_POSITION: Position = (0, 0)
+"""Before every entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +45,7 @@ class Changed:
     """A user's state has changed. What others see of it takes the next `version` of the app.
 
     What the user's own sockets alone may see (`is_own`) takes none: it happened at the version that was reached. Where
-    none of them wants to hear it (`is_unheard`), it is for what nodes remember.
+    none of them wants to hear it (`is_unheard`), as that a clock moved, it is for what nodes remember.
     Each is equal to itself alone, and so costs nothing to look up, however many sockets are to hear of it.
     """
 
@@ -46,6 +55,7 @@ class Changed:
     warm: Warm
     is_own: bool = False
     is_unheard: bool = False
+    position: Position = FIRST_POSITION
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,7 @@ class CloseOrdered:
     user_id: int
     session_id: str | None
     code: int
+    position: Position = field(default=FIRST_POSITION, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +76,25 @@ class Renamed:
     app_id: str
     user_id: int
     username: str
+    position: Position = field(default=FIRST_POSITION, compare=False)
 
 
-Entry = Changed | CloseOrdered | Renamed
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """Redis keeps no state of this user any more (of nobody in the app if None): what SQL has is all there is."""
+
+    app_id: str
+    user_id: int | None
+    position: Position = field(default=FIRST_POSITION, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """This user's row in SQL has changed (those of many, or all, in the app if None): what was read of it is old."""
+
+    app_id: str
+    user_id: int | None
+    position: Position = field(default=FIRST_POSITION, compare=False)
+
+
+Entry = Changed | CloseOrdered | Renamed | Forgotten | Stored

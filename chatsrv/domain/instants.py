@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_TEXT = EPOCH.replace(tzinfo=None)  # which writes itself without an offset
 NEVER = 0
 """An instant that has not happened yet; it is null on the wire."""
 LATEST = 253_370_764_800_000
@@ -17,7 +18,7 @@ _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]
 
 def to_text(at_ms: int) -> str:
     """`2026-03-01T09:30:00.123Z`."""
-    return (EPOCH + timedelta(milliseconds=at_ms)).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at_ms % 1000:03d}Z"
+    return (_EPOCH_TEXT + timedelta(0, 0, 0, at_ms)).isoformat("T", "milliseconds") + "Z"
 
 
 def to_text_or_none(at_ms: int) -> str | None:

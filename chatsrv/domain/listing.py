@@ -34,6 +34,10 @@ class Operator(StrEnum):
 TEXT_FIELDS = ("username", "first_name", "last_name", "role")
 INSTANT_FIELDS = ("created_at", "updated_at", "last_login_at")
 CODE_FIELDS = ("status", "presence_status")
+MOVED_BY_PRESENCE = frozenset(
+    ("presence_status", "last_login_at", "last_active_at", "last_seen_at", "presence_changed_at")
+)
+"""What of a user changes without the directory being written to."""
 SORT_FIELDS = ("username", "first_name", "last_name", "created_at", "updated_at", "last_login_at")
 FILTER_FIELDS = TEXT_FIELDS + INSTANT_FIELDS + CODE_FIELDS
 
@@ -80,6 +84,12 @@ class UserQuery:
     def touches(self, field: str) -> bool:
         """Whether the answer's order or membership depends on this field."""
         return any(sort.field == field for sort in self.sort) or any(f.field == field for f in self.filters)
+
+    @property
+    def touches_presence(self) -> bool:
+        """Whether order or membership depend on what presence moves, or on what is not among the users."""
+        fields = {sort.field for sort in self.sort} | {item.field for item in self.filters}
+        return not MOVED_BY_PRESENCE.isdisjoint(fields) or any("." in field for field in fields)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from chatsrv.domain.errors import Distrust, Unauthenticated
 from chatsrv.domain.instants import NEVER
+
+NUMBERS = (int, float)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +34,21 @@ def check_claims(claims: Mapping[str, Any], now: int, leeway_s: int) -> TokenCla
     username, app_id = claims.get("sub"), claims.get("aid")
     if not isinstance(username, str) or not isinstance(app_id, str):
         raise bad_token("The token needs the claims sub (a username) and aid (an app), both strings.")
-    times = {name: _seconds(claims, name) for name in ("exp", "nbf", "iat")}
-    if times["exp"] is None:
+    exp, nbf, iat = _seconds(claims, "exp"), _seconds(claims, "nbf"), _seconds(claims, "iat")
+    if exp is None:
         raise bad_token("The token needs the claim exp.")
-    if now >= (times["exp"] + leeway_s) * 1000:
+    if now >= (exp + leeway_s) * 1000:
         raise Unauthenticated(Distrust.EXPIRED_TOKEN, "The token has expired.")
-    if any(at is not None and now < (at - leeway_s) * 1000 for at in (times["nbf"], times["iat"])):
+    if now < (max(nbf or NEVER, iat or NEVER) - leeway_s) * 1000:
         raise Unauthenticated(Distrust.EARLY_TOKEN, "The token is not valid yet.")
-    return TokenClaims(username, app_id, int((times["iat"] or NEVER) * 1000), int(times["exp"] * 1000))
+    return TokenClaims(username, app_id, int((iat or NEVER) * 1000), int(exp * 1000))
 
 
 def _seconds(claims: Mapping[str, Any], name: str) -> float | None:
-    value = claims.get(name)
+    value: Any = claims.get(name)
     if value is None:
         return None
-    # bool is an int to Python; beyond the year 9999 no instant can be written
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 253_402_300_800:
+    # bool is an int to Python, but not this type; beyond the year 9999 no instant can be written
+    if type(value) not in NUMBERS or not 0 <= value < 253_402_300_800:
         raise bad_token(f"The claim {name} must be seconds since 1970.")
-    return value
+    return cast(float, value)

@@ -140,4 +140,6 @@ ONBOARDING_STATES: Mapping[Onboarding, AccountState] = {
 
 def fold_case(text: str) -> str:
     """What two texts share that differ in case or in Unicode composition alone."""
+    if text.isascii():
+        return text.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+import re
+from binascii import a2b_base64, b2a_base64
+from dataclasses import dataclass
+from hmac import compare_digest, digest
+from typing import Any
 
 import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -19,31 +24,93 @@ from chatsrv.domain.users import User
 RSA_BITS_MIN = 2048
 
 
-def claimed_app(token: str) -> str:
-    """The app a token says it is for, unverified: it only tells whose keys to verify with."""
-    try:
-        claims = jwt.decode(token, options={"verify_signature": False})
-    except (jwt.PyJWTError, ValueError, RecursionError) as error:
-        raise bad_token("The token is no JWT.") from error
-    app_id = claims.get("aid")
-    try:
-        return check_app_id(app_id if isinstance(app_id, str) else "")
-    except Invalid as error:
-        raise bad_token("The token needs the claim aid, the app it is for.") from error
+_TOKEN = re.compile(r"[A-Za-z0-9_-]*={0,2}\.[A-Za-z0-9_-]*={0,2}\.[A-Za-z0-9_-]*={0,2}", re.ASCII)
+_STANDARD = bytes.maketrans(b"-_", b"+/")
 
 
-def verify(token: str, app: App, now: int, leeway_s: int) -> TokenClaims:
-    """Which algorithm goes with which key is the app's word, never the token's. Raises Unauthenticated."""
-    for algorithm, key in _verifiers(app):
+@dataclass(frozen=True, slots=True)
+class Unverified:
+    """A token that was taken apart; nothing in it is true before `verify` says so."""
+
+    text: str
+    algorithm: Any
+    claims: dict[str, Any]
+    signature: bytes
+
+    @property
+    def app_id(self) -> str:
+        """The app it says it is for, which only tells whose keys to verify with. Raises Unauthenticated."""
+        app_id = self.claims.get("aid")
         try:
-            # PyJWT would ask the system's clock; check_claims is given the time
-            claims = jwt.decode(token, key, algorithms=[algorithm], options=SIGNATURE_ONLY)
-        except jwt.InvalidTokenError:
-            continue
-        return check_claims(claims, now, leeway_s)
-    raise bad_token("The token's signature does not verify for this app.")
+            return check_app_id(app_id if isinstance(app_id, str) else "")
+        except Invalid as error:
+            raise bad_token("The token needs the claim aid, the app it is for.") from error
 
 
+def take_apart(token: str) -> Unverified:
+    """Raises Unauthenticated."""
+    try:
+        if not _TOKEN.fullmatch(token):
+            raise ValueError("not three segments of base64url")
+        header, claims, signature = (_decode(part) for part in token.encode().translate(_STANDARD).split(b"."))
+        return Unverified(token, _read_algorithm(header), _read(claims), signature)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise bad_token("The token is no JWT.") from error
+
+
+def _read_algorithm(raw: bytes) -> Any:
+    """Whatever it may be: it is compared with the app's word, and never followed."""
+    header = _read(raw)
+    if "crit" in header or "b64" in header or not isinstance(header.get("kid", ""), str):
+        raise ValueError("an extension that we do not know")
+    return header.get("alg")
+
+
+def _read(raw: bytes) -> dict[str, Any]:
+    """As PyJWT reads it, but that it must be UTF-8."""
+    content = json.loads(raw.decode())
+    if not isinstance(content, dict):
+        raise TypeError("no object")
+    return content
+
+
+def _decode(segment: bytes) -> bytes:
+    """Of one content there is one segment; the padding that some issuers add is allowed."""
+    bare = segment.rstrip(b"=")
+    if bare != segment and len(segment) % 4:
+        raise ValueError("wrong padding")
+    decoded = a2b_base64(bare + b"=" * (-len(bare) % 4), strict_mode=True)
+    if b2a_base64(decoded, newline=False).rstrip(b"=") != bare:
+        raise ValueError("not the segment of its content")
+    return decoded
+
+
+def verify(token: Unverified, app: App, now: int, leeway_s: int) -> TokenClaims:
+    """Which algorithm goes with which key is the app's word, never the token's. Raises Unauthenticated."""
+    if not _is_signed_with(token, app):
+        raise bad_token("The token's signature does not verify for this app.")
+    return check_claims(token.claims, now, leeway_s)
+
+
+def _is_signed_with(token: Unverified, app: App) -> bool:
+    if token.algorithm == "HS256":
+        signed, _, _ = token.text.rpartition(".")
+        # nobody may sign with a secret that is none
+        return bool(app.jwt_secret) and compare_digest(
+            digest(app.jwt_secret.encode(), signed.encode(), "sha256"), token.signature
+        )
+    return any(_is_signed_by(token.text, key) for key in app.public_keys if key.algorithm == token.algorithm)
+
+
+def _is_signed_by(token: str, key: PublicKey) -> bool:
+    try:
+        jwt.decode(token, key.pem, algorithms=[key.algorithm], options=SIGNATURE_ONLY)
+    except jwt.InvalidTokenError:
+        return False
+    return True
+
+
+# PyJWT would ask the system's clock; check_claims is given the time
 SIGNATURE_ONLY = jwt.types.Options(
     verify_signature=True,
     verify_exp=False,
@@ -54,12 +121,6 @@ SIGNATURE_ONLY = jwt.types.Options(
     verify_sub=False,
     verify_jti=False,
 )
-
-
-def _verifiers(app: App) -> Iterable[tuple[str, str]]:
-    yield "HS256", app.jwt_secret
-    for key in app.public_keys:
-        yield key.algorithm, key.pem
 
 
 def mint(app: App, user: User, now: int, ttl_s: int) -> tuple[str, int]:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chatsrv.domain.apps import App, PublicKey, Scope, ServerKey
 from chatsrv.storage.schema import apps, server_keys, users
+from chatsrv.storage.touched import touch
 
 
 async def add_app(tx: AsyncConnection, app: App) -> None:
@@ -38,10 +39,12 @@ async def list_apps(tx: AsyncConnection) -> list[tuple[App, int]]:
 
 async def update_app(tx: AsyncConnection, app: App) -> None:
     await tx.execute(update(apps).where(apps.c.id == app.id).values(**_changeable(app)))
+    touch(tx, app.id)
 
 
 async def delete_app(tx: AsyncConnection, app_id: str) -> bool:
     """Takes its keys and users along; says whether there was such an app."""
+    touch(tx, app_id)
     return bool((await tx.execute(delete(apps).where(apps.c.id == app_id))).rowcount)
 
 
@@ -76,6 +79,7 @@ async def revoke_key(tx: AsyncConnection, app_id: str, key_id: str, now: int) ->
     statement = update(server_keys).where(
         server_keys.c.app_id == app_id, server_keys.c.id == key_id, server_keys.c.revoked_at.is_(None)
     )
+    touch(tx, app_id)
     return bool((await tx.execute(statement.values(revoked_at=now))).rowcount)
 
 

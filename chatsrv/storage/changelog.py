@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import structlog
-from redis.asyncio import Redis
 
-from chatsrv.domain.changes import Changed, CloseOrdered, Entry, Renamed
+from chatsrv.domain.changes import Changed, CloseOrdered, Entry, Forgotten, Position, Renamed, Stored
 from chatsrv.storage import keys
-from chatsrv.storage.records import read_warm
+from chatsrv.storage.lane import Lane, without_errors
+from chatsrv.storage.records import read_position, read_warm
 from chatsrv.storage.redis import translated
 
 log = structlog.get_logger(__name__)
@@ -19,13 +19,16 @@ READ_COUNT = 1000
 
 
 class ChangeLog:
-    """A reader with one cursor for each shard. It wants a client of its own, whose reads may block."""
+    """A reader with one cursor for each shard. It wants a lane of its own, for its reads block."""
 
-    def __init__(self, redis: Redis, prefix: str) -> None:
-        self._redis = redis
+    def __init__(self, lane: Lane, prefix: str) -> None:
+        self._lane = lane
         self._prefix = prefix
         self._feeds = {keys.key(keys.shard_key(prefix, shard), "feed").encode(): shard for shard in range(keys.SHARDS)}
+        self._by_shard = {shard: feed for feed, shard in self._feeds.items()}
         self._cursors: dict[bytes, bytes] = {}
+        self.has_more = False
+        """Whether the last read left something behind, as far as it can know."""
 
     async def seek_end(self) -> dict[str, int]:
         """Goes behind the newest entry of each shard: what came before is in the states.
@@ -34,51 +37,95 @@ class ChangeLog:
         """
         versions: dict[str, int] = {}
         for feed, shard in self._feeds.items():
+            versions_key = keys.key(keys.shard_key(self._prefix, shard), "versions")
             with translated():
-                pipe = self._redis.pipeline(transaction=True)
-                pipe.xrevrange(feed, count=1)
-                pipe.hgetall(keys.key(keys.shard_key(self._prefix, shard), "versions"))
-                newest, found = await pipe.execute()
-            self._cursors[feed] = newest[0][0] if newest else b"0-0"
-            versions |= {app_id.decode(): int(version) for app_id, version in found.items()}
+                info, found = await self._lane.transaction(("XINFO", "STREAM", feed), ("HGETALL", versions_key))
+                without_errors([found])
+            # of a log that has not begun there is no information
+            self._cursors[feed] = b"0-0" if isinstance(info, Exception) else _pairs(info)[b"last-generated-id"]
+            versions |= {app_id.decode(): int(version) for app_id, version in _pairs(found).items()}
         return versions
+
+    def position(self, shard: int) -> Position:
+        """How far this reader has come."""
+        return read_position(self._cursors.get(self._by_shard[shard], b"0-0"))
 
     def rewind(self, shard: int) -> None:
         """To the beginning of a log that began anew: its ids may be smaller than our cursor."""
-        feed = next(feed for feed, its_shard in self._feeds.items() if its_shard == shard)
-        self._cursors[feed] = b"0-0"
+        self._cursors[self._by_shard[shard]] = b"0-0"
 
     async def read(self, block_ms: int | None) -> list[Entry]:
         """Waits up to `block_ms` (None: not at all) for what is new, in the log's order within a shard.
 
-        An entry that cannot be read, as a newer version may write one, is logged and passed over. Raises Unavailable.
+        An entry of a kind that we do not know, as a newer version may write one, is passed over; one that cannot be
+        read is logged, too. Raises Unavailable.
         """
+        block = () if block_ms is None else ("BLOCK", block_ms)
+        cursors = self._cursors
         with translated():
-            cursors: Any = dict(self._cursors)
-            found: Any = await self._redis.xread(cursors, count=READ_COUNT, block=block_ms)
+            found: Any = await self._lane.call(
+                "XREAD", "COUNT", READ_COUNT, *block, "STREAMS", *cursors, *cursors.values()
+            )
         entries: list[Entry] = []
-        for feed, items in found.items() if isinstance(found, dict) else found or ():
+        self.has_more = False
+        for feed, items in found or ():
+            self.has_more |= len(items) >= READ_COUNT
             for entry_id, fields in items:
                 self._cursors[feed] = entry_id
-                entries += _entries(fields)
+                entries += _entries(entry_id, _pairs(fields))
         return entries
 
 
-def _entries(fields: Mapping[bytes, bytes]) -> list[Entry]:
+def _pairs(flat: Sequence[Any]) -> dict[bytes, Any]:
+    """Redis writes names and values in turn."""
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _entries(entry_id: bytes, fields: Mapping[bytes, bytes]) -> Iterable[Entry]:
     try:
-        return [_entry(fields)]
+        read = READERS.get(fields[b"kind"])
+        return read(fields, read_position(entry_id)) if read else ()
     except (KeyError, ValueError):
         log.exception("change_unreadable")
-        return []
+        return ()
 
 
-def _entry(fields: Mapping[bytes, bytes]) -> Entry:
-    app_id, user_id = fields[b"app"].decode(), int(fields[b"user"])
-    kind = fields[b"kind"]
-    if kind in (b"change", b"own", b"unheard"):
-        warm = read_warm(fields[b"state"])
-        return Changed(app_id, user_id, int(fields[b"version"]), warm, kind != b"change", kind == b"unheard")
-    if kind == b"renamed":
-        return Renamed(app_id, user_id, fields[b"name"].decode())
+def _read_changed(fields: Mapping[bytes, bytes], position: Position) -> tuple[Entry]:
+    kind, warm = fields[b"kind"], read_warm(fields[b"state"])
+    app_id, user_id, version = fields[b"app"].decode(), int(fields[b"user"]), int(fields[b"version"])
+    return (Changed(app_id, user_id, version, warm, kind != b"change", kind == b"unheard", position),)
+
+
+def _read_renamed(fields: Mapping[bytes, bytes], position: Position) -> tuple[Entry]:
+    return (Renamed(fields[b"app"].decode(), int(fields[b"user"]), fields[b"name"].decode(), position),)
+
+
+def _read_close(fields: Mapping[bytes, bytes], position: Position) -> tuple[Entry]:
     session = fields[b"session"].decode()
-    return CloseOrdered(app_id, user_id, None if session == "*" else session, int(fields[b"code"]))
+    app_id, user_id, code = fields[b"app"].decode(), int(fields[b"user"]), int(fields[b"code"])
+    return (CloseOrdered(app_id, user_id, None if session == "*" else session, code, position),)
+
+
+def _read_forgotten(fields: Mapping[bytes, bytes], position: Position) -> list[Entry]:
+    return [Forgotten(fields[b"app"].decode(), user_id, position) for user_id in _users(fields)]
+
+
+def _read_stored(fields: Mapping[bytes, bytes], position: Position) -> list[Entry]:
+    return [Stored(fields[b"app"].decode(), user_id, position) for user_id in _users(fields)]
+
+
+def _users(fields: Mapping[bytes, bytes]) -> list[int | None]:
+    """None alone for everybody."""
+    raw = fields[b"user"]
+    return [None] if raw == b"*" else [int(user_id) for user_id in raw.split()]
+
+
+READERS: Mapping[bytes, Callable[[Mapping[bytes, bytes], Position], Iterable[Entry]]] = {
+    b"change": _read_changed,
+    b"own": _read_changed,
+    b"unheard": _read_changed,
+    b"renamed": _read_renamed,
+    b"close": _read_close,
+    b"forgotten": _read_forgotten,
+    b"stored": _read_stored,
+}

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy import Case, bindparam, case, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chatsrv.domain.presence import INVISIBLE
 from chatsrv.domain.users import KeptClaims
-from chatsrv.storage.records import Unflushed
+from chatsrv.storage.records import Unflushed, read_claims
 from chatsrv.storage.schema import users
+from chatsrv.storage.touched import touch
 
 CLOCKS_TO_OTHERS = {
     "last_login_at": "others_login_at",
@@ -28,12 +30,16 @@ async def find_claims(tx: AsyncConnection, ids: Iterable[int]) -> dict[int, Kept
     return {row.id: KeptClaims(row.claims, row.claims_at) for row in rows}
 
 
-async def keep_presence(tx: AsyncConnection, items: Iterable[Unflushed]) -> None:
+async def keep_presence(tx: AsyncConnection, items: Collection[Unflushed]) -> None:
     """Moves clocks forward, never back, and keeps claims that are newer; users that are gone are passed over."""
     # in order of id, as in change_many
     rows = [_presence_row(item) for item in sorted(items, key=lambda item: item.user_id)]
     if rows:
         await tx.execute(KEEP_PRESENCE, rows)
+    for item in items:
+        # a node that remembers the row without it would betray who hides, if Redis lost its data before it knows
+        if any(claim.status is INVISIBLE for claim in read_claims(item.claims)):
+            touch(tx, item.app_id, [item.user_id])
 
 
 def _presence_row(item: Unflushed) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from uuid_utils import uuid4
 
 from chatsrv.domain.errors import Conflict, NotFound, SetupError, Unavailable
+from chatsrv.storage import touched
+from chatsrv.storage.touched import Touched
 
 UNIQUE_FIELDS = {
     # before name_key, which it contains
@@ -86,12 +88,15 @@ class Database:
 
     SQLite has one writer at a time: its write transactions queue for the single connection of an engine
     of their own and lock the file at their beginning, so that none fails half way.
+
+    `on_commit` is told whose rows a transaction changed, before whoever wrote goes on.
     """
 
     def __init__(self, reader: AsyncEngine, writer: AsyncEngine) -> None:
         self._reader = reader
         self._writer = writer
         self.is_sqlite = reader.dialect.name == "sqlite"
+        self.on_commit: Callable[[Touched], None] | None = None
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -108,9 +113,17 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that commits at the end of the block. Raises Conflict, NotFound and Unavailable."""
-        with _translated():
-            async with self._writer.begin() as tx:
-                yield tx
+        changed: Touched = {}
+        try:
+            with _translated():
+                async with self._writer.begin() as tx:
+                    touched.begin(tx)
+                    yield tx
+                    changed = touched.read(tx)
+        finally:
+            # also where the commit failed or was cancelled: it may have been done all the same
+            if changed and self.on_commit:
+                self.on_commit(changed)
 
 
 @contextmanager

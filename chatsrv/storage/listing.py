@@ -43,13 +43,30 @@ async def page(
     tx: AsyncConnection, app_id: str, query: UserQuery, here: StatusIds, viewer: Viewer
 ) -> tuple[list[User], int, After | None]:
     """The users of one page, the exact total, and where the next page begins (None after the last)."""
+    total = await count(tx, app_id, query if viewer == SERVER else _to_others(query), here)
+    users, next_after = await users_of(tx, app_id, query, here, viewer)
+    return users, total, next_after
+
+
+async def count(tx: AsyncConnection, app_id: str, query: UserQuery, here: StatusIds) -> int:
+    """How many there are on all pages."""
+    return (await tx.execute(select(func.count()).where(_wanted(tx, app_id, query, here)))).scalar_one()
+
+
+async def users_of(
+    tx: AsyncConnection, app_id: str, query: UserQuery, here: StatusIds, viewer: Viewer
+) -> tuple[list[User], After | None]:
+    """The users of one page, and where the next page begins (None after the last)."""
     query = query if viewer == SERVER else _to_others(query)
-    among = users.c.app_id == app_id if query.with_discarded else living(app_id)
-    wanted = and_(among, *(_matches(tx, item, here) for item in query.filters))
-    total = (await tx.execute(select(func.count()).where(wanted))).scalar_one()
-    rows = (await tx.execute(_paged(select(users).where(wanted), query).limit(query.limit + 1))).all()
+    statement = _paged(select(users).where(_wanted(tx, app_id, query, here)), query).limit(query.limit + 1)
+    rows = (await tx.execute(statement)).all()
     found = [to_user(row) for row in rows[: query.limit]]
-    return found, total, _position(query, rows[query.limit - 1]) if len(rows) > query.limit else None
+    return found, _position(query, rows[query.limit - 1]) if len(rows) > query.limit else None
+
+
+def _wanted(tx: AsyncConnection, app_id: str, query: UserQuery, here: StatusIds) -> ColumnElement[bool]:
+    among = users.c.app_id == app_id if query.with_discarded else living(app_id)
+    return and_(among, *(_matches(tx, item, here) for item in query.filters))
 
 
 def _to_others(query: UserQuery) -> UserQuery:

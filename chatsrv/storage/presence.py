@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from redis.asyncio import Redis
 from uuid_utils import uuid4
 
-from chatsrv.domain.changes import Claimed, Opened
+from chatsrv.domain.changes import Claimed, Opened, Position
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.instants import NEVER
 from chatsrv.domain.presence import Claim, Warm
 from chatsrv.domain.sessions import NewSession
 from chatsrv.domain.users import KeptClaims
 from chatsrv.storage import keys
+from chatsrv.storage.lane import Arg, Lane
 from chatsrv.storage.presence_reads import PresenceReads
-from chatsrv.storage.records import Registration, Swept, Unflushed, read_session, read_warm, write_claim
-from chatsrv.storage.redis import translated
-from chatsrv.storage.scripts import Arg, Scripts
+from chatsrv.storage.records import (
+    Beat,
+    Registration,
+    Swept,
+    Unflushed,
+    read_position,
+    read_session,
+    read_warm,
+    write_claim,
+)
+from chatsrv.storage.scripts import Scripts
 
 SWEEP_BATCH = 500
 
@@ -27,11 +35,13 @@ class PresenceStore(PresenceReads):
     """What changes presence. Every method raises Unavailable where Redis does not answer.
 
     `hold_ms`: how long offline changes wait in an epoch that this process begins; see read_epoch in base.lua.
+    `on_written` is told, before the method that wrote returns, how far a shard's change log goes with what it wrote, and of
+    which user (None: of anybody) of which app (None: of any).
     """
 
     def __init__(
         self,
-        redis: Redis,
+        lane: Lane,
         scripts: Scripts,
         prefix: str,
         clock: Clock,
@@ -44,7 +54,7 @@ class PresenceStore(PresenceReads):
         hold_ms: int,
         sweep_batch: int = SWEEP_BATCH,
     ) -> None:
-        super().__init__(redis, prefix)
+        super().__init__(lane, prefix)
         self._scripts = scripts
         self._clock = clock
         self._lease_ms = lease_ms
@@ -52,6 +62,7 @@ class PresenceStore(PresenceReads):
         self._changes_ms = changes_ms
         self._sweep_batch = sweep_batch
         self.hold_ms = hold_ms
+        self.on_written: Callable[[int, Position, str | None, int | None], None] = _ignore
 
     async def open(
         self,
@@ -67,8 +78,8 @@ class PresenceStore(PresenceReads):
 
         `kept`: what SQL has of their claims. `claim` is set with the session, unless it came back inside its grace.
         """
-        args = (app_id, user_id, session.id, record.decode(), most, kept.text, kept.changed_at, _written(claim))
-        answer = await self._run("open", keys.shard_of(app_id), *args)
+        args = (session.id, record.decode(), most, kept.text, kept.changed_at, _written(claim))
+        answer = await self._run_for("open", app_id, user_id, *args)
         if len(answer) == 1:
             return None
         epoch, version, resumed, state, raw = answer
@@ -92,8 +103,8 @@ class PresenceStore(PresenceReads):
         Of more than `sets_max` claims within the window (0: any number) the last one waits for its end. Saying so in
         a session is an action in it.
         """
-        args = (app_id, user_id, _written(claim), heartbeat.decode(), ttl_ms, sets_max, window_ms)
-        answer = await self._run("claim", keys.shard_of(app_id), *args, kept.text, kept.changed_at, session_id)
+        args = (_written(claim), heartbeat.decode(), ttl_ms, sets_max, window_ms)
+        answer = await self._run_for("claim", app_id, user_id, *args, kept.text, kept.changed_at, session_id)
         if len(answer) == 1:
             return None
         _, _, applied_at, waits, state = answer
@@ -101,35 +112,37 @@ class PresenceStore(PresenceReads):
 
     async def enter(self, app_id: str, user_id: int, session_id: str, channel_id: int, most: int) -> bool | None:
         """Whether the session is in the channel, and not in too many; None where it is not live."""
-        args = (app_id, user_id, session_id, channel_id, most)
-        answer = await self._run("enter", keys.shard_of(app_id), *args)
+        args = (session_id, channel_id, most)
+        answer = await self._run_for("enter", app_id, user_id, *args)
         return None if answer < 0 else bool(answer)
 
     async def leave(self, app_id: str, channel_id: int, user_id: int | None, session_id: str | None) -> None:
         """One session leaves the channel; without it all of the user's, without a user everybody's."""
-        await self._run("leave", keys.shard_of(app_id), app_id, channel_id, user_id or "*", session_id or "*")
+        whom = (user_id or "*", session_id or "*")
+        _, appended = await self._call("leave", keys.shard_of(app_id), app_id, channel_id, *whom)
+        self._note(keys.shard_of(app_id), appended, app_id, user_id)
 
     async def clear(self, app_id: str, user_id: int) -> Warm | None:
         """Takes back every claim and ends the heartbeat; None where the user was deleted or deactivated meanwhile."""
-        state = await self._run("clear", keys.shard_of(app_id), app_id, user_id)
+        state = await self._run_for("clear", app_id, user_id)
         return read_warm(state) if state else None
 
     async def close(self, app_id: str, user_id: int, session_id: str, grace_ms: int, acted_at: int = NEVER) -> bool:
         """Whether the session was live until now; `acted_at` is the user's last action in it."""
-        args = (app_id, user_id, session_id, grace_ms, acted_at)
-        return bool(await self._run("close", keys.shard_of(app_id), *args))
+        args = (session_id, grace_ms, acted_at)
+        return bool(await self._run_for("close", app_id, user_id, *args))
 
     async def touch(
         self, app_id: str, user_id: int, session_id: str, *, idle: bool, background: bool, every_ms: int
     ) -> bool:
         """Whether the session is live; actions closer together than `every_ms` cost no write."""
-        args = (app_id, user_id, session_id, int(idle), int(background), every_ms)
-        return bool(await self._run("touch", keys.shard_of(app_id), *args))
+        args = (session_id, int(idle), int(background), every_ms)
+        return bool(await self._run_for("touch", app_id, user_id, *args))
 
-    async def beat(self, shard: int, node: str) -> tuple[str, bool]:
-        """Renews the node's lease; the epoch, and whether the lease was still good."""
-        epoch, was_good = await self._run("beat", shard, node)
-        return epoch.decode(), bool(was_good)
+    async def beat(self, shard: int, node: str) -> Beat:
+        """Renews the node's lease."""
+        epoch, was_good, position = await self._run("beat", shard, node)
+        return Beat(epoch.decode(), bool(was_good), read_position(position))
 
     async def is_held(self, shard: int) -> bool:
         """Whether nobody is declared offline yet, for the epoch is young: see held_until in base.lua."""
@@ -151,17 +164,25 @@ class PresenceStore(PresenceReads):
 
     async def purge(self, app_id: str, user_id: int, code: int, fate: str) -> int:
         """Ends all sessions of a user; `fate` is keep, bar or forget as in purge.lua."""
-        return int(await self._run("purge", keys.shard_of(app_id), app_id, user_id, int(code), fate))
+        return int(await self._run_for("purge", app_id, user_id, int(code), fate))
 
     async def sign_out(self, app_id: str, user_id: int, session_id: str, code: int) -> bool:
         """Whether there was such a session."""
-        return bool(await self._run("sign_out", keys.shard_of(app_id), app_id, user_id, session_id, int(code)))
+        return bool(await self._run_for("sign_out", app_id, user_id, session_id, int(code)))
 
     async def announce_name(self, app_id: str, user_id: int, username: str) -> None:
-        await self._run("renamed", keys.shard_of(app_id), app_id, user_id, username)
+        await self._run_for("renamed", app_id, user_id, username)
+
+    async def announce_stored(self, app_id: str, user_ids: Iterable[int] | None) -> None:
+        """Once SQL has committed: rows of these users (None: of many, or all, in the app) have changed."""
+        users: tuple[Arg, ...] = ("*",) if user_ids is None else tuple(user_ids)
+        if users:
+            shard = keys.shard_of(app_id)
+            _, appended = await self._call("stored", shard, app_id, *users)
+            self._note(shard, appended, app_id, users[0] if len(users) == 1 and isinstance(users[0], int) else None)
 
     async def admit(self, app_id: str, user_id: int) -> None:
-        await self._run("admit", keys.shard_of(app_id), app_id, user_id)
+        await self._run_for("admit", app_id, user_id)
 
     async def mark_flushed(self, shard: int, items: Iterable[Unflushed]) -> None:
         flat: list[Arg] = []
@@ -171,14 +192,32 @@ class PresenceStore(PresenceReads):
 
     async def forget_app(self, app_id: str) -> None:
         """What is left of an app whose users have been purged."""
-        with translated():
-            await self._redis.delete(*(self._app_key(app_id, name) for name in ("state", "changes", "claims")))
-            for name in ("versions", "floors"):
-                await self._redis.hdel(self._key(keys.shard_of(app_id), name), app_id)
+        await self._run("forget_app", keys.shard_of(app_id), app_id)
+
+    async def _run_for(self, script: str, app_id: str, user_id: int, *args: Arg) -> Any:
+        """One that changes this user alone."""
+        answer, appended = await self._call(script, keys.shard_of(app_id), app_id, user_id, *args)
+        self._note(keys.shard_of(app_id), appended, app_id, user_id)
+        return answer
 
     async def _run(self, script: str, shard: int, *args: Arg) -> Any:
+        answer, appended = await self._call(script, shard, *args)
+        self._note(shard, appended, None, None)
+        return answer
+
+    def _note(self, shard: int, appended: bytes, app_id: str | None, user_id: int | None) -> None:
+        if appended:
+            self.on_written(shard, read_position(appended), app_id, user_id)
+
+    async def _call(self, script: str, shard: int, *args: Arg) -> tuple[Any, bytes]:
+        """The script's answer, and the id of what it appended to the log last, if anything."""
         common = (self._clock.offset_ms, uuid4().hex, self.hold_ms, self._kept, self._lease_ms)
-        return await self._scripts.run(script, keys.shard_key(self._prefix, shard), [*common, *args])
+        appended, answer = await self._scripts.run(script, keys.shard_key(self._prefix, shard), [*common, *args])
+        return answer, appended
+
+
+def _ignore(shard: int, position: Position, app_id: str | None, user_id: int | None) -> None:
+    """Nobody wants to know."""
 
 
 def _written(claim: Claim | None) -> str:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from redis.asyncio import Redis
-
+from chatsrv.domain.changes import FIRST_POSITION, Position
 from chatsrv.domain.sessions import Session
 from chatsrv.domain.users import Clocks
 from chatsrv.storage import keys
+from chatsrv.storage.lane import Command, Lane, without_errors
 from chatsrv.storage.records import (
     Examined,
     Snapshot,
     Unflushed,
     Whereabouts,
     read_claims_record,
+    read_position,
     read_session,
     read_warm,
     read_whereabouts,
@@ -28,38 +29,37 @@ FLUSH_BATCH = 500
 class PresenceReads:
     """The presence keyspace of one Redis. Every method raises Unavailable where Redis does not answer."""
 
-    def __init__(self, redis: Redis, prefix: str) -> None:
-        self._redis = redis
+    def __init__(self, lane: Lane, prefix: str) -> None:
+        self._lane = lane
         self._prefix = prefix
 
     async def sessions(self, app_id: str, user_id: int) -> list[Session]:
         """All sessions of the user, the oldest first."""
         with translated():
-            raws: Any = await self._redis.hgetall(self._key(keys.shard_of(app_id), "sessions", app_id, str(user_id)))
+            raws = await self._lane.call("HGETALL", self._sessions_key(app_id, user_id))
         return _by_age(raws)
 
     async def examine(self, app_id: str, user_id: int) -> Examined:
         """Everything that decides what the user shows, at one moment."""
-        shard, user = keys.shard_of(app_id), str(user_id)
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.hgetall(self._key(shard, "sessions", app_id, user))
-        pipe.hget(self._app_key(app_id, "claims"), user)
-        pipe.hget(self._app_key(app_id, "state"), user)
-        pipe.zrange(self._key(shard, "nodes"), 0, -1, withscores=True)
         with translated():
-            sessions, claims, state, nodes = await pipe.execute()
+            sessions, claims, state, nodes = await self._at_once(
+                ("HGETALL", self._sessions_key(app_id, user_id)),
+                ("HGET", self._app_key(app_id, "claims"), user_id),
+                ("HGET", self._app_key(app_id, "state"), user_id),
+                ("ZRANGE", self._key(keys.shard_of(app_id), "nodes"), 0, -1, "WITHSCORES"),
+            )
         return Examined(
             sessions=_by_age(sessions),
             claims=read_claims_record(claims),
             warm=read_warm(state) if state else None,
-            leases={node.decode(): int(ends_at) for node, ends_at in nodes},
+            leases={node.decode(): int(ends_at) for node, ends_at in _pairs(nodes)},
         )
 
     async def present(self, app_id: str, channel_id: int) -> set[int]:
         """The users who are in the channel."""
         with translated():
-            entries: Any = await self._redis.smembers(
-                self._key(keys.shard_of(app_id), "present", app_id, str(channel_id))
+            entries = await self._lane.call(
+                "SMEMBERS", self._key(keys.shard_of(app_id), "present", app_id, str(channel_id))
             )
         return {int(entry.split(b" ")[0]) for entry in entries}
 
@@ -67,13 +67,11 @@ class PresenceReads:
         """How these users show, and in which channels their sessions are, at one moment."""
         if not user_ids:
             return {}
-        shard = keys.shard_of(app_id)
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.hmget(self._app_key(app_id, "state"), [str(user_id) for user_id in user_ids])
-        for user_id in user_ids:
-            pipe.hvals(self._key(shard, "sessions", app_id, str(user_id)))
         with translated():
-            states, *sessions = await pipe.execute()
+            states, *sessions = await self._at_once(
+                ("HMGET", self._app_key(app_id, "state"), *user_ids),
+                *(("HVALS", self._sessions_key(app_id, user_id)) for user_id in user_ids),
+            )
         return {
             user_id: read_whereabouts(state, raws)
             for user_id, state, raws in zip(user_ids, states, sessions, strict=True)
@@ -82,7 +80,7 @@ class PresenceReads:
     async def stored_sessions(self, shard: int, node: str) -> set[tuple[str, int, str]]:
         """(app, user, session) of every session that Redis holds for the node."""
         with translated():
-            members: Any = await self._redis.zrange(self._key(shard, "node", node), 0, -1)
+            members = await self._lane.call("ZRANGE", self._key(shard, "node", node), 0, -1)
         parts = (entry.decode().split(" ") for entry in members)
         return {(app_id, int(user_id), session_id) for app_id, user_id, session_id in parts}
 
@@ -97,41 +95,44 @@ class PresenceReads:
     async def changed_since(self, app_id: str, version: int) -> Snapshot:
         """Those who changed after `version`; whether that is all of them, `Snapshot.is_complete_since` tells."""
         with translated():
-            ids: Any = await self._redis.zrange(self._app_key(app_id, "changes"), version + 1, "+inf", byscore=True)
+            ids = await self._lane.call("ZRANGEBYSCORE", self._app_key(app_id, "changes"), version + 1, "+inf")
         return await self._snapshot(app_id, [int(user_id) for user_id in ids])
 
     async def _snapshot(self, app_id: str, user_ids: Sequence[int] | None) -> Snapshot:
-        shard = keys.shard_of(app_id)
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.get(self._key(shard, "epoch"))
-        pipe.hget(self._key(shard, "versions"), app_id)
-        pipe.hget(self._key(shard, "floors"), app_id)
+        shard, state = keys.shard_of(app_id), self._app_key(app_id, "state")
+        commands: list[Command] = [
+            ("GET", self._key(shard, "epoch")),
+            ("HGET", self._key(shard, "versions"), app_id),
+            ("HGET", self._key(shard, "floors"), app_id),
+            ("XINFO", "STREAM", self._key(shard, "feed")),
+        ]
         if user_ids is None:
-            pipe.hgetall(self._app_key(app_id, "state"))
+            commands.append(("HGETALL", state))
         elif user_ids:
-            pipe.hmget(self._app_key(app_id, "state"), [str(user_id) for user_id in user_ids])
-            pipe.zmscore(self._app_key(app_id, "changes"), [str(user_id) for user_id in user_ids])
+            commands += [("HMGET", state, *user_ids), ("ZMSCORE", self._app_key(app_id, "changes"), *user_ids)]
         with translated():
-            epoch, version, floor, *rest = await pipe.execute()
-        raws = rest[0] if user_ids is None else dict(zip(user_ids, rest[0] if rest else (), strict=bool(rest)))
+            epoch, version, floor, info, *rest = await self._lane.transaction(*commands)
+        found, versions = (*without_errors(rest), [], [])[:2]
+        raws = _pairs(found) if user_ids is None else zip(user_ids, found, strict=bool(rest))
         return Snapshot(
             epoch=epoch.decode().split(" ")[0] if epoch else "",
             version=int(version or 0),
             floor=int(floor or 0),
-            warm={int(user_id): read_warm(raw) for user_id, raw in raws.items() if raw is not None},
+            warm={int(user_id): read_warm(raw) for user_id, raw in raws if raw is not None},
             changed_in={
                 user_id: int(score)
-                for user_id, score in zip(user_ids or (), rest[1] if len(rest) > 1 else (), strict=bool(rest[1:]))
+                for user_id, score in zip(user_ids or (), versions, strict=True)
                 if score is not None
             },
+            position=read_end(info),
         )
 
     async def unflushed(self, shard: int) -> list[Unflushed]:
         """A batch of the clocks that SQL does not have yet, the oldest first."""
         with translated():
-            entries: Any = await self._redis.zrange(self._key(shard, "unflushed"), 0, FLUSH_BATCH - 1, withscores=True)
+            entries = await self._lane.call("ZRANGE", self._key(shard, "unflushed"), 0, FLUSH_BATCH - 1, "WITHSCORES")
         by_app: dict[str, list[tuple[int, int]]] = {}
-        for entry, score in entries:
+        for entry, score in _pairs(entries):
             app_id, user_id = entry.decode().split(" ")
             by_app.setdefault(app_id, []).append((int(user_id), int(score)))
         found = []
@@ -140,18 +141,23 @@ class PresenceReads:
         return found
 
     async def _unflushed(self, app_id: str, scores: Sequence[tuple[int, int]]) -> list[Unflushed]:
-        fields = [str(user_id) for user_id, _ in scores]
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.hmget(self._app_key(app_id, "state"), fields)
-        pipe.hmget(self._app_key(app_id, "claims"), fields)
+        fields = [user_id for user_id, _ in scores]
         with translated():
-            states, claims = await pipe.execute()
+            states, claims = await self._at_once(
+                ("HMGET", self._app_key(app_id, "state"), *fields), ("HMGET", self._app_key(app_id, "claims"), *fields)
+            )
         found = []
         for (user_id, score), state, record in zip(scores, states, claims, strict=True):
             warm = read_warm(state) if state else None
             clocks = (warm.truth.clocks, warm.to_others.clocks) if warm else (Clocks(), Clocks())
             found.append(Unflushed(app_id, user_id, score, *clocks, read_claims_record(record).kept))
         return found
+
+    async def _at_once(self, *commands: Command) -> list[Any]:
+        return without_errors(await self._lane.transaction(*commands))
+
+    def _sessions_key(self, app_id: str, user_id: int) -> str:
+        return self._key(keys.shard_of(app_id), "sessions", app_id, str(user_id))
 
     def _key(self, shard: int, name: str, *parts: str) -> str:
         return keys.key(keys.shard_key(self._prefix, shard), name, *parts)
@@ -160,6 +166,19 @@ class PresenceReads:
         return self._key(keys.shard_of(app_id), name, app_id)
 
 
-def _by_age(raws: dict[bytes, bytes]) -> list[Session]:
-    found = [read_session(session_id.decode(), raw) for session_id, raw in raws.items()]
+def _pairs(flat: Sequence[bytes]) -> Iterable[tuple[bytes, bytes]]:
+    """Redis sends what belongs together one after the other."""
+    items = iter(flat)
+    return zip(items, items, strict=True)
+
+
+def read_end(info: Any) -> Position:
+    """Of a stream, from what XINFO STREAM answers; there is no information on one that has not begun."""
+    if isinstance(info, Exception):
+        return FIRST_POSITION
+    return read_position(info[info.index(b"last-generated-id") + 1])
+
+
+def _by_age(raws: Sequence[bytes]) -> list[Session]:
+    found = [read_session(session_id.decode(), raw) for session_id, raw in _pairs(raws)]
     return sorted(found, key=lambda session: (session.connected_at, session.id))

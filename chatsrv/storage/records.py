@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 
 import msgspec
 
+from chatsrv.domain.changes import FIRST_POSITION, Position
 from chatsrv.domain.instants import NEVER
 from chatsrv.domain.presence import Claim, Display, Presence, PresenceStatus, Source, Warm
-from chatsrv.domain.sessions import Session
+from chatsrv.domain.sessions import Device, Session
 from chatsrv.domain.users import Clocks, KeptClaims
 
 
@@ -52,18 +54,52 @@ class Swept:
 
 
 @dataclass(frozen=True, slots=True)
+class Beat:
+    """A node's lease of a shard is renewed. `was_good`: it had not ended before.
+
+    `position`: how far the change log of the shard goes.
+    """
+
+    epoch: str
+    was_good: bool
+    position: Position
+
+
+def read_position(raw: bytes) -> Position:
+    """The id of a stream's entry."""
+    milliseconds, _, count = raw.partition(b"-")
+    return int(milliseconds), int(count)
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Users of an app at one version. `changed_in`: the version of each one's newest change that is still known."""
+    """Users of an app at one version. `changed_in`: the version of each one's newest change that is still known.
+
+    Whatever the change log of the shard says up to `position` is contained, and nothing that it says later.
+    """
 
     epoch: str
     version: int
     floor: int
     warm: Mapping[int, Warm]
     changed_in: Mapping[int, int]
+    position: Position = FIRST_POSITION
 
     def is_complete_since(self, epoch: str, version: int) -> bool:
         """Whether every change after that version is still known."""
         return epoch == self.epoch and self.floor <= version <= self.version
+
+
+STATUSES = {status.value: status for status in PresenceStatus}
+PLAIN = {status.value: Display(status) for status in PresenceStatus}
+"""How most people show: without a word."""
+
+DEVICES = {
+    ",".join(classes): classes
+    for count in range(len(Device) + 1)
+    for classes in combinations(sorted(device.value for device in Device), count)
+}
+"""Every set of devices that somebody may be on, as fold.lua writes it."""
 
 
 class _Face(msgspec.Struct):
@@ -78,7 +114,10 @@ class _Face(msgspec.Struct):
     e: str | None = None
 
     def presence(self, devices: tuple[str, ...], claimed_until: int) -> Presence:
-        shown = Display(PresenceStatus(self.s), self.x, self.e, claimed_until)
+        if self.x is None and self.e is None and not claimed_until:
+            shown = PLAIN[self.s]
+        else:
+            shown = Display(STATUSES[self.s], self.x, self.e, claimed_until)
         return Presence(shown, Clocks(self.l, self.a, self.n, self.c), devices)
 
 
@@ -95,7 +134,8 @@ _decode = msgspec.json.Decoder(_State).decode
 def read_warm(raw: bytes) -> Warm:
     """A state record as fold.lua writes it."""
     state = _decode(raw)
-    truth = state.presence(tuple(state.d.split(",")) if state.d else (), state.u)
+    devices = DEVICES.get(state.d)
+    truth = state.presence(tuple(state.d.split(",")) if devices is None else devices, state.u)
     if state.o is None:
         return Warm(truth, truth, state.v)
     is_hidden = state.s == PresenceStatus.INVISIBLE
@@ -128,21 +168,20 @@ def read_session(session_id: str, raw: bytes) -> Session:
     record = _decode_record(raw)
     is_active = not record.i and not record.b
     live = "active" if is_active else "idle"
-    state = live if not record.e else "orphan" if record.y else "closing"
     return Session(
-        id=session_id,
-        client_id=record.k,
-        device=record.d,
-        state=state,
-        is_active=is_active,
-        background=bool(record.b),
-        node=record.n,
-        transport=record.t,
-        address=record.p,
-        connected_at=record.o,
-        last_active_at=record.a,
-        ends_at=record.e or record.h,
-        channels=tuple(int(channel_id) for channel_id in record.r),
+        session_id,
+        record.k,
+        record.d,
+        live if not record.e else "orphan" if record.y else "closing",
+        is_active,
+        bool(record.b),
+        record.n,
+        record.t,
+        record.p,
+        record.o,
+        record.a,
+        record.e or record.h,
+        tuple(map(int, record.r)),
     )
 
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any, Literal
 
+from redis import __version__ as redis_version
 from redis import exceptions
 from redis.asyncio import BlockingConnectionPool
 from redis.asyncio import Redis as Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
+from redis.driver_info import DriverInfo
 
 from chatsrv.domain.errors import SetupError, Unavailable
+
+DRIVER = DriverInfo(lib_version=redis_version)
 
 OUTAGES = (
     exceptions.ConnectionError,
@@ -35,6 +40,8 @@ async def open_redis(url: str, pool_size: int, timeout_s: float, tls_verify: boo
         "timeout": timeout_s,
         "socket_timeout": timeout_s,
         "socket_connect_timeout": timeout_s,
+        # or it looks up its own version for each new connection
+        "driver_info": DRIVER,
         # without retries each connection that the server closed meanwhile costs one failed command
         "retry": _NotOfTimeouts(ExponentialBackoff(cap=1, base=0.05), 3, (exceptions.ConnectionError,)),
     }
@@ -88,10 +95,23 @@ async def read_clock(client: Redis) -> int:
     return int(seconds) * 1000 + int(microseconds) // 1000
 
 
-@contextmanager
-def translated() -> Iterator[None]:
+class _Translated:
+    """A generator would cost more than much of what is translated."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> Literal[False]:
+        if isinstance(error, OUTAGES):
+            raise Unavailable("presence store") from error
+        return False
+
+
+_TRANSLATED = _Translated()
+
+
+def translated() -> _Translated:
     """Turns every way in which Redis can be out of reach into Unavailable."""
-    try:
-        yield
-    except OUTAGES as error:
-        raise Unavailable("presence store") from error
+    return _TRANSLATED

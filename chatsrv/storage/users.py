@@ -10,7 +10,6 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import (
     ColumnElement,
-    Row,
     Select,
     and_,
     bindparam,
@@ -27,9 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chatsrv.domain.instants import NEVER
 from chatsrv.domain.users import (
     AccountStatus,
-    Clocks,
     ExternalId,
-    KeptClaims,
     Onboarding,
     Standing,
     User,
@@ -39,6 +36,8 @@ from chatsrv.domain.users import (
 from chatsrv.storage.clocks import CLOCKS_TO_OTHERS
 from chatsrv.storage.records import keep_claims
 from chatsrv.storage.schema import users
+from chatsrv.storage.touched import touch
+from chatsrv.storage.user_columns import to_user as to_user
 
 FOLDED = {
     "username": "username_key",
@@ -60,13 +59,16 @@ PARAMETERS = 8000
 async def add(tx: AsyncConnection, app_id: str, values: Mapping[str, Any]) -> User:
     """Raises Conflict, at the transaction's edge, where username, email or external_id is taken."""
     row = (await tx.execute(insert(users).values(app_id=app_id, **_columns(values)).returning(users))).one()
-    return to_user(row)
+    user = to_user(row)
+    touch(tx, app_id, [user.id])
+    return user
 
 
 async def add_many(tx: AsyncConnection, app_id: str, items: Sequence[Mapping[str, Any]]) -> None:
     """Adds users that all have the same fields, in one statement."""
     if items:
         await tx.execute(insert(users), [{"app_id": app_id, **_columns(values)} for values in items])
+        touch(tx, app_id)
 
 
 async def get(tx: AsyncConnection, app_id: str, ref: UserRef, *, with_discarded: bool = False) -> User | None:
@@ -174,11 +176,13 @@ async def find_standings(tx: AsyncConnection, ids: Iterable[int]) -> dict[int, S
 async def change(tx: AsyncConnection, user_id: int, values: Mapping[str, Any]) -> User:
     """Sets these fields of a user whose row is locked. Raises Conflict at the transaction's edge."""
     statement = update(users).where(users.c.id == user_id).values(**_columns(values)).returning(users)
-    return to_user((await tx.execute(statement)).one())
+    user = to_user((await tx.execute(statement)).one())
+    touch(tx, user.app_id, [user_id])
+    return user
 
 
-async def change_many(tx: AsyncConnection, items: Sequence[tuple[int, Mapping[str, Any]]]) -> None:
-    """Sets fields of many users, all the same fields, in one statement run for each."""
+async def change_many(tx: AsyncConnection, app_id: str, items: Sequence[tuple[int, Mapping[str, Any]]]) -> None:
+    """Sets fields of many users of the app, all the same fields, in one statement run for each."""
     if not items:
         return
     names = _columns(items[0][1])
@@ -188,11 +192,13 @@ async def change_many(tx: AsyncConnection, items: Sequence[tuple[int, Mapping[st
     ordered = sorted(items, key=lambda item: item[0])
     rows = ({"b_id": user_id} | {f"b_{k}": v for k, v in _columns(values).items()} for user_id, values in ordered)
     await tx.execute(statement, list(rows))
+    touch(tx, app_id, [user_id for user_id, _ in items])
 
 
-async def remove(tx: AsyncConnection, user_id: int) -> None:
+async def remove(tx: AsyncConnection, user: User) -> None:
     """Deletes for good."""
-    await tx.execute(delete(users).where(users.c.id == user_id))
+    await tx.execute(delete(users).where(users.c.id == user.id))
+    touch(tx, user.app_id, [user.id])
 
 
 async def discard(tx: AsyncConnection, user: User, now: int) -> User:
@@ -252,31 +258,3 @@ def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
     if columns.get("metadata") is not None:
         columns["metadata"] = msgspec.json.encode(columns["metadata"]).decode()
     return columns
-
-
-def to_user(row: Row[Any]) -> User:
-    return User(
-        id=row.id,
-        app_id=row.app_id,
-        uuid=row.uuid,
-        username=row.username,
-        first_name=row.first_name,
-        last_name=row.last_name,
-        name=row.name,
-        email=row.email,
-        external_id=row.external_id or row.freed_external_id,
-        avatar=row.avatar,
-        role=row.role,
-        status=AccountStatus(row.status),
-        metadata=msgspec.json.decode(row.metadata) if row.metadata is not None else None,
-        language=row.language,
-        timezone=row.timezone,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        clocks=Clocks(row.last_login_at, row.last_active_at, row.last_seen_at, row.presence_changed_at),
-        clocks_to_others=Clocks(row.others_login_at, row.others_active_at, row.others_seen_at, row.others_changed_at),
-        claims=KeptClaims(row.claims or "", row.claims_at),
-        tokens_since=row.tokens_since,
-        onboarding=Onboarding(row.onboarding),
-        discarded_at=row.discarded_at,
-    )

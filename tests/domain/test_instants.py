@@ -69,6 +69,12 @@ def test_the_latest_instant_is_the_beginning_of_the_year_9999() -> None:
     assert to_text(LATEST) == "9999-01-01T00:00:00.000Z"
 
 
+def test_every_text_has_the_same_shape_whatever_the_year() -> None:
+    assert to_text(from_text("0001-01-01")) == "0001-01-01T00:00:00.000Z"
+    assert to_text(from_text("0987-12-31T23:59:59.999Z")) == "0987-12-31T23:59:59.999Z"
+    assert to_text(from_text("9999-12-31T23:59:59.999Z")) == "9999-12-31T23:59:59.999Z"
+
+
 @given(st.integers(1, LATEST))
 def test_every_instant_survives_the_way_through_text(at_ms: int) -> None:
     assert from_text(to_text(at_ms)) == at_ms

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import astuple
 
-from chatsrv.domain.changes import Changed
+from chatsrv.domain.changes import FIRST_POSITION, Changed, Entry, Forgotten, Position
 from chatsrv.domain.presence import NOBODY_THERE, Display, PresenceStatus, Warm
+from chatsrv.storage.records import Snapshot
 
 OFFLINE, INVISIBLE = PresenceStatus.OFFLINE, PresenceStatus.INVISIBLE
 AWAY_FROM_OTHERS = {OFFLINE, INVISIBLE}
@@ -27,16 +28,32 @@ NOBODY = words(NOBODY_THERE)
 
 
 class Onlooker:
-    """`shown` is what replaying the log gives: how each user is to others."""
+    """`shown` and `replayed` are what replaying the log gives: how each user is to others, and all there is of them."""
 
     def __init__(self) -> None:
         self.version = 0
+        self.position: Position = FIRST_POSITION
         self.shown: dict[int, Words] = {}
+        self.replayed: dict[int, Warm] = {}
         self._warm: Mapping[int, Warm] = {}
         self._told: set[int] = set()
         self._changed: set[int] = set()
 
-    def read(self, entry: Changed) -> None:
+    def read(self, entry: Entry) -> None:
+        # one may tell of several users that they are forgotten
+        if entry.position < self.position or (entry.position == self.position and isinstance(entry, Changed)):
+            raise Violated(f"{entry} does not stand behind {self.position}")
+        self.position = entry.position
+        if isinstance(entry, Changed):
+            self._read_changed(entry)
+            self.replayed[entry.user_id] = entry.warm
+        elif isinstance(entry, Forgotten) and entry.user_id is not None:
+            self.replayed.pop(entry.user_id, None)
+
+    def is_here(self, user: int) -> bool:
+        return user in self.replayed and self.replayed[user].truth.status is not OFFLINE
+
+    def _read_changed(self, entry: Changed) -> None:
         if not entry.is_unheard:
             self._told.add(entry.user_id)
         seen = words(entry.warm.to_others.display)
@@ -50,7 +67,7 @@ class Onlooker:
     def _read_own(self, entry: Changed, seen: Words) -> None:
         if entry.version != self.version:
             raise Violated(f"what user {entry.user_id} alone may see took version {entry.version}")
-        is_due = entry.warm.truth.status is INVISIBLE or (entry.is_unheard and entry.warm.truth.status is OFFLINE)
+        is_due = entry.is_unheard or entry.warm.truth.status is INVISIBLE
         if seen != self.shown.get(entry.user_id, NOBODY) or not is_due:
             raise Violated(f"others were not told that user {entry.user_id} is {seen}")
 
@@ -63,8 +80,13 @@ class Onlooker:
         self.version = entry.version
         self.shown[entry.user_id] = seen
 
-    def look(self, warm: Mapping[int, Warm]) -> None:
+    def look(self, snapshot: Snapshot) -> None:
         """At the states after a step, whose log has been read."""
+        warm = snapshot.warm
+        if snapshot.position != self.position:
+            raise Violated(f"the states are those of {snapshot.position}, the log ends at {self.position}")
+        if self.replayed != warm:
+            raise Violated(f"replaying the log gives {self.replayed}, not {warm}")
         for user, now in warm.items():
             if user in self._warm:
                 self._compare(user, self._warm[user], now)

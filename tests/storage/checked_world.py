@@ -8,11 +8,12 @@ from uuid import uuid4
 
 from redis.asyncio import Redis
 
-from chatsrv.domain.changes import Changed, CloseOrdered
+from chatsrv.domain.changes import FIRST_POSITION, Changed, CloseOrdered, Position
 from chatsrv.domain.presence import NOBODY_THERE, PresenceStatus, display, fold_sessions, to_others
 from chatsrv.domain.users import KeptClaims
 from chatsrv.storage.changelog import ChangeLog
 from chatsrv.storage.keys import key, shard_key, shard_of
+from chatsrv.storage.lane import Lane
 from chatsrv.storage.presence import PresenceStore
 from chatsrv.storage.scripts import Scripts
 from tests.storage.checked_claims import CLAIMS_MAX, KnownClaims
@@ -30,14 +31,14 @@ NOTHING_KEPT = KeptClaims()
 class CheckedWorld:
     """`known`: each user's claims as Redis should have them; `sql`: as they were flushed; `beats`: heartbeats' ends."""
 
-    def __init__(self, redis: Redis, texts: Mapping[str, str], seed: int) -> None:
+    def __init__(self, redis: Redis, lane: Lane, texts: Mapping[str, str], seed: int) -> None:
         self.random = Random(seed)
         self.redis = redis
         self.clock = StillClock()
         self.prefix = f"t{uuid4().hex}"
         self.store = PresenceStore(
-            redis,
-            Scripts(redis, stilled(texts)),
+            lane,
+            Scripts(lane, stilled(texts)),
             self.prefix,
             self.clock,
             lease_ms=LEASE_S * 1000,
@@ -48,7 +49,9 @@ class CheckedWorld:
             hold_ms=LEASE_S * 1000,
             sweep_batch=2,
         )
-        self.log = ChangeLog(redis, self.prefix)
+        self.store.on_written = self.note_written
+        self.written: Position = FIRST_POSITION
+        self.log = ChangeLog(lane, self.prefix)
         self.log.rewind(SHARD)
         self.onlooker = Onlooker()
         self.nodes = [Node("n0"), Node("n1"), Node("n2")]
@@ -56,6 +59,11 @@ class CheckedWorld:
         self.known = {user: KnownClaims() for user in USERS}
         self.sql: dict[int, KeptClaims] = {}
         self.beats: dict[int, int] = {}
+
+    def note_written(self, shard: int, position: Position, *_whom: object) -> None:
+        if shard != SHARD or position <= self.written:
+            raise Violated(f"who wrote was told {position} of shard {shard} after {self.written}")
+        self.written = position
 
     def awake(self) -> list[Node]:
         return [node for node in self.nodes if not node.asleep]
@@ -74,10 +82,12 @@ class CheckedWorld:
     # What a node does
 
     async def beat(self, node: Node) -> None:
-        epoch, was_good = await self.store.beat(SHARD, node.id)
-        if node.epoch and (epoch != node.epoch or not was_good):
+        beat = await self.store.beat(SHARD, node.id)
+        if beat.position != self.written:
+            raise Violated(f"the beat was told {beat.position}, the log ends at {self.written}")
+        if node.epoch and (beat.epoch != node.epoch or not beat.was_good):
             await self.register(node, list(node.sockets.values()))
-        node.epoch = epoch
+        node.epoch = beat.epoch
         node.beaten_at = self.clock.now()
 
     async def register(self, node: Node, sockets: list[Socket]) -> None:
@@ -129,11 +139,17 @@ class CheckedWorld:
         for entry in await self.log.read(None):
             if isinstance(entry, CloseOrdered):
                 self.obey(entry.user_id, entry.session_id)
-            if isinstance(entry, Changed):
-                self.onlooker.read(entry)
-                if entry.warm.truth.status is OFFLINE and entry.user_id not in self.deleted:
-                    self.check_nobody_holds(entry.user_id)
-        self.onlooker.look((await self.store.snapshot_all(APP)).warm)
+            if isinstance(entry, Changed) and self.goes_offline(entry):
+                self.check_nobody_holds(entry.user_id)
+            self.onlooker.read(entry)
+        self.onlooker.look(await self.store.snapshot_all(APP))
+        if self.log.position(SHARD) != self.written:
+            raise Violated(f"who wrote was told {self.written}, the log ends at {self.log.position(SHARD)}")
+
+    def goes_offline(self, entry: Changed) -> bool:
+        """Who was not here before, or is deleted, does not."""
+        is_here = self.onlooker.is_here(entry.user_id) and entry.user_id not in self.deleted
+        return is_here and entry.warm.truth.status is OFFLINE
 
     def obey(self, user: int, session: str | None) -> None:
         if session == "heartbeat":

@@ -16,6 +16,7 @@ from chatsrv.domain.sessions import Device, NewSession
 from chatsrv.domain.users import KeptClaims
 from chatsrv.storage.changelog import ChangeLog
 from chatsrv.storage.keys import shard_key, shard_of
+from chatsrv.storage.lane import Lane
 from chatsrv.storage.presence import PresenceStore
 from chatsrv.storage.records import Registration, Swept
 from chatsrv.storage.scripts import Scripts, read_scripts
@@ -32,20 +33,21 @@ OFFLINE = PresenceStatus.OFFLINE
 class Keyspace:
     """A store and a log reader on keys of their own."""
 
-    def __init__(self, redis: Redis, clock: Clock, hold_ms: int = 0, changes_ms: int = 300_000) -> None:
+    def __init__(self, redis: Redis, lane: Lane, clock: Clock, hold_ms: int = 0, changes_ms: int = 300_000) -> None:
         self.redis = redis
+        self.lane = lane
         self.clock = clock
         self.prefix = f"t{uuid4().hex}"
         self.store = self.new_store(hold_ms, changes_ms)
-        self.log = ChangeLog(redis, self.prefix)
+        self.log = ChangeLog(lane, self.prefix)
         for shard in range(16):
             self.log.rewind(shard)
 
     def new_store(self, hold_ms: int, changes_ms: int = 300_000) -> PresenceStore:
         texts = read_scripts()
-        scripts = Scripts(self.redis, stilled(texts) if isinstance(self.clock, StillClock) else texts)
+        scripts = Scripts(self.lane, stilled(texts) if isinstance(self.clock, StillClock) else texts)
         return PresenceStore(
-            self.redis,
+            self.lane,
             scripts,
             self.prefix,
             self.clock,

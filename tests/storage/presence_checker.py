@@ -11,9 +11,11 @@ from collections.abc import Mapping
 
 from redis.asyncio import Redis
 
+from chatsrv.domain.changes import FIRST_POSITION
 from chatsrv.domain.instants import NEVER
 from chatsrv.domain.presence import Claim, PresenceStatus, Source
 from chatsrv.domain.sessions import Device, NewSession
+from chatsrv.storage.lane import Lane
 from tests.storage.checked_claims import SETS, WINDOW_MS, KnownClaims
 from tests.storage.checked_log import Onlooker, Violated
 from tests.storage.checked_nodes import APP, Node, Socket, new_record
@@ -30,8 +32,8 @@ _, ONLINE, INVISIBLE, AWAY, DND = PresenceStatus
 class World(CheckedWorld):
     """One schedule: the same seed, the same schedule, to the millisecond."""
 
-    def __init__(self, redis: Redis, texts: Mapping[str, str], seed: int) -> None:
-        super().__init__(redis, texts, seed)
+    def __init__(self, redis: Redis, lane: Lane, texts: Mapping[str, str], seed: int) -> None:
+        super().__init__(redis, lane, texts, seed)
         self.names = 0
         self.orphan_grace_s = self.random.choice([0, 4])
 
@@ -215,6 +217,7 @@ class World(CheckedWorld):
         """Of claims what was flushed is left. Somebody may sign out while one node alone has noticed."""
         await self.clear_keys()
         self.log.rewind(SHARD)
+        self.written = FIRST_POSITION
         self.onlooker = Onlooker()
         self.known = {user: KnownClaims() for user in USERS}
         self.beats = {}

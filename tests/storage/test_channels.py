@@ -187,7 +187,7 @@ async def test_a_user_takes_their_memberships_along_and_leaves_what_they_own(db:
     made = await add(db, owner_id=anna.id)
     await join(db, made, anna, ben)
     async with db.write() as tx:
-        await users.remove(tx, anna.id)
+        await users.remove(tx, anna)
     found = await get(db, made)
     assert found
     assert (found.owner_id, found.members_count) == (None, 1)

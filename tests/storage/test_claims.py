@@ -219,7 +219,7 @@ async def test_a_user_who_is_deactivated_keeps_their_claims_for_later(still: Key
 async def test_an_app_that_is_forgotten_leaves_no_claims(still: Keyspace) -> None:
     await still.claim(DND)
     await still.store.forget_app(APP)
-    assert await still.keys() <= {"epoch", "nodes", "unflushed"}
+    assert await still.keys() <= {"epoch", "nodes", "unflushed", "feed"}
 
 
 async def test_the_record_of_who_claims_nothing_any_more_is_forgotten_after_an_hour(still: Keyspace) -> None:
@@ -231,7 +231,7 @@ async def test_the_record_of_who_claims_nothing_any_more_is_forgotten_after_an_h
     assert {"claims:demo", "due"} <= await still.keys()
     await still.pass_time(2)
     await still.flush()
-    assert await still.keys() == {"epoch", "nodes"}
+    assert await still.keys() == {"epoch", "nodes", "feed"}
 
 
 async def test_a_claim_without_an_end_is_kept_for_good(still: Keyspace) -> None:

@@ -10,6 +10,7 @@ import pytest
 from chatsrv.domain.changes import CloseOrdered
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.presence import PresenceStatus
+from chatsrv.storage.lane import open_lane
 from chatsrv.storage.redis import open_redis
 from tests.storage.keyspace import ANNA, APP, BERT, LEASE_MS, SHARD, Keyspace
 
@@ -106,8 +107,8 @@ async def test_that_claims_were_taken_back_is_kept_for_sql_however_long_sql_is_a
 @pytest.fixture
 async def forgetful(valkey_url: str, clock: Clock) -> AsyncIterator[Keyspace]:
     """The log is dated by Redis itself: here time really passes."""
-    async with open_redis(valkey_url, 4, 5.0, True) as redis:
-        yield Keyspace(redis, clock, changes_ms=50)
+    async with open_redis(valkey_url, 4, 5.0, True) as redis, open_lane(redis) as lane:
+        yield Keyspace(redis, lane, clock, changes_ms=50)
 
 
 async def test_changes_that_are_too_old_to_be_asked_for_are_forgotten(forgetful: Keyspace) -> None:

@@ -225,7 +225,7 @@ async def test_a_cursor_leaves_nobody_out_who_stays_while_others_come_and_go(db:
             )
             seen += [user.id for user in found]
             if gone:
-                await users.remove(tx, gone.pop(0).id)
+                await users.remove(tx, gone.pop(0))
             await users.add(tx, "demo", made_up(dice, 1000 + len(seen)))
         if after is None or len(seen) > 200:
             break

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from chatsrv.storage.lane import open_lane
 from chatsrv.storage.redis import open_redis
 from chatsrv.storage.scripts import read_scripts
 from tests.storage.presence_checker import Violated, World
@@ -18,9 +19,9 @@ MUTANT_SEEDS = 150
 
 
 async def run_schedules(url: str, texts: Mapping[str, str], seeds: range) -> None:
-    async with open_redis(url, 4, 5.0, True) as redis:
+    async with open_redis(url, 4, 5.0, True) as redis, open_lane(redis) as lane:
         for seed in seeds:
-            world = World(redis, texts, seed)
+            world = World(redis, lane, texts, seed)
             try:
                 await world.run(STEPS)
             except Violated as violation:

@@ -133,8 +133,8 @@ async def test_many_are_changed_each_with_their_own_values(db: Database) -> None
     people = [await add(db, username=f"user{number}") for number in range(5)]
     async with db.write() as tx:
         changes = [(person.id, {"first_name": person.username.upper(), "role": "x"}) for person in reversed(people)]
-        await users.change_many(tx, changes)
-        await users.change_many(tx, [])
+        await users.change_many(tx, "demo", changes)
+        await users.change_many(tx, "demo", [])
     for person in people:
         expected = replace(person, first_name=person.username.upper(), role="x")
         assert await get(db, person.username) == expected
@@ -143,7 +143,7 @@ async def test_many_are_changed_each_with_their_own_values(db: Database) -> None
 async def test_whoever_is_removed_is_told_once_and_their_id_is_never_given_again(db: Database) -> None:
     added = await add(db, username="anna")
     async with db.write() as tx:
-        await users.remove(tx, added.id)
+        await users.remove(tx, added)
         assert await users.get(tx, "demo", "anna") is None
     assert (await add(db, username="anna")).id > added.id
 

@@ -44,8 +44,25 @@ local function is_gone(app, user)
   return redis.call('ZSCORE', key_gone(), member(app, user)) and true or false
 end
 
+-- Where in the log the last entry of this call stands: part of every script's answer, see scripts.py.
+local appended = ''
+
 local function append(...)
-  redis.call('XADD', key_feed(), 'MAXLEN', '~', feed_max, '*', ...)
+  appended = redis.call('XADD', key_feed(), 'MAXLEN', '~', feed_max, '*', ...)
+end
+
+-- Of the newest entry that the log ever had, also where it has been trimmed since.
+local function last_position()
+  if redis.call('EXISTS', key_feed()) == 0 then return '0-0' end
+  local info = redis.call('XINFO', 'STREAM', key_feed())
+  for i = 1, #info, 2 do
+    if info[i] == 'last-generated-id' then return info[i + 1] end
+  end
+end
+
+-- Redis has no state of these users ("1 2 3", or * for everybody of the app) any more.
+local function tell_forgotten(app, users)
+  append('kind', 'forgotten', 'app', app, 'user', users)
 end
 
 -- The node that holds the session reads this and closes its socket with the code.

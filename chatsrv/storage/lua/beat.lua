@@ -1,7 +1,7 @@
 -- A node renews its lease.
 -- ARGV[6] node
--- Returns {epoch, 1 if the lease was still good}. After a 0 the node registers its sockets before it sweeps anybody:
+-- Returns {epoch, 1 if the lease was still good, position of the log's newest entry}. After a 0 the node registers its sockets before it sweeps anybody:
 -- others may have swept it.
 local lease = redis.call('ZSCORE', key_nodes(), ARGV[6])
 redis.call('ZADD', key_nodes(), now + lease_ms, ARGV[6])
-return {epoch, (lease and tonumber(lease) > now) and 1 or 0}
+return {epoch, (lease and tonumber(lease) > now) and 1 or 0, last_position()}

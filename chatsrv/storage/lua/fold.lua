@@ -9,6 +9,7 @@
 --   s status in truth, x text, e emoji, u claimed until, l last login, a last active, n last seen, c changed at,
 --   d devices "mobile,web", v version, o {s, x, e, l, a, n, c} as it is to others, where that is something else
 local CLOCKS = {'l', 'a', 'n', 'c'}
+local FACE = {'s', 'x', 'e', 'l', 'a', 'n', 'c'}
 
 local function fold(app, user)
   local connected, devices, seen = OFFLINE, {}, {}
@@ -50,6 +51,13 @@ local function face_of(state)
   return {s = state.s, x = state.x, e = state.e, l = state.l, a = state.a, n = state.n, c = state.c}
 end
 
+local function same_face(one, other)
+  for _, name in ipairs(FACE) do
+    if one[name] ~= other[name] then return false end
+  end
+  return true
+end
+
 local function set_display(face, seen)
   face.s, face.x, face.e = seen.s, seen.x, seen.e
 end
@@ -85,8 +93,10 @@ end
 -- `were_here`: the user's own sockets are no news, and want to hear how the user shows now.
 -- Returns the state as JSON.
 local function settle(app, user, clocks, were_here)
-  local state = read_json(key_state(app), user) or {s = OFFLINE, l = 0, a = 0, n = 0, c = 0, v = 0}
+  local found = read_json(key_state(app), user)
+  local state = found or {s = OFFLINE, l = 0, a = 0, n = 0, c = 0, v = 0}
   local others, was = state.o or face_of(state), face_of(state)
+  local others_were, claimed_until, were_on = face_of(others), state.u, state.d
   local connected, devices = fold(app, user)
   local truth = display(app, user, connected)
   local seen = to_others(truth)
@@ -102,9 +112,7 @@ local function settle(app, user, clocks, were_here)
     others.c = now
     state.v = redis.call('HINCRBY', key_versions(), app, 1)
   end
-  local is_same = same_display(others, state)
-  for _, name in ipairs(CLOCKS) do is_same = is_same and others[name] == state[name] end
-  state.o = not is_same and others or nil
+  state.o = not same_face(others, state) and others or nil
 
   local raw = cjson.encode(state)
   redis.call('HSET', key_state(app), user, raw)
@@ -118,6 +126,10 @@ local function settle(app, user, clocks, were_here)
     -- where the first session opens or the last one ends, no socket of theirs wants to hear it, but every node must know
     local heard = (was.s ~= OFFLINE or were_here) and truth.s ~= OFFLINE
     tell(app, user, heard and 'own' or 'unheard', version_of(app), raw)
+  elseif not found or not same_face(was, state) or not same_face(others_were, others)
+    or claimed_until ~= state.u or were_on ~= state.d then
+    -- whoever replays the log has the states to the last clock
+    tell(app, user, 'unheard', version_of(app), raw)
   end
   return raw
 end

@@ -14,5 +14,6 @@ if fate == 'forget' then
   redis.call('HDEL', key_state(app), user)
   forget_claims(app, user)
   redis.call('ZREM', key_unflushed(), member(app, user))
+  tell_forgotten(app, user)
 end
 return #all / 2

@@ -93,6 +93,8 @@ users = Table(
     UniqueConstraint("app_id", "external_id"),
     UniqueConstraint("app_id", "uuid"),
     Index(None, "app_id", "id"),
+    # the living are counted and paged without a look at their rows
+    Index(None, "app_id", "discarded_at", "id"),
     Index(None, "app_id", "first_name_key", "id"),
     Index(None, "app_id", "last_name_key", "id"),
     Index(None, "app_id", "created_at", "id"),
