@@ -10,6 +10,7 @@ from aiohttp import web
 from chatsrv.realtime.namespace import Namespace
 from chatsrv.realtime.server import WireLimits, build_server
 from chatsrv.services import Services
+from chatsrv.wire import Sockets, Wheel
 
 
 class Realtime:
@@ -33,6 +34,19 @@ class Realtime:
 
     def attach(self, app: web.Application) -> None:
         self._server.attach(app)
+
+    @property
+    def sockets(self) -> Sockets:
+        """Who takes over the WebSockets that a listener is asked for."""
+        return self._server.eio
+
+    @property
+    def wheel(self) -> Wheel:
+        return self._server.eio.wheel
+
+    def mark_sessions(self, mark: str) -> None:
+        """The ids of new sessions begin with it; url-safe."""
+        self._server.eio.mark = mark
 
     async def drain(self, draw: Callable[[], float] = random.random) -> None:
         """Hands every socket over, spread over the time that the settings say, and returns when all are gone."""

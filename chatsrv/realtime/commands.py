@@ -9,34 +9,72 @@ from typing import Any
 
 from uuid_utils import uuid7
 
-from chatsrv.domain.apps import App
 from chatsrv.domain.errors import ChatError, Invalid, Problem, WrongUser
-from chatsrv.domain.instants import to_text
+from chatsrv.domain.instants import NEVER, to_text
 from chatsrv.domain.presence import Person, Viewer, see
 from chatsrv.domain.presence_input import CLAIM_FIELDS, read_claim, read_usernames
-from chatsrv.domain.users import User
+from chatsrv.domain.users import AccountStatus, Clocks, KeptClaims, Onboarding, User
 from chatsrv.domain.wire import render_presence, render_roll
 from chatsrv.realtime.expiries import Expiries
 from chatsrv.realtime.fanout import Fanout
-from chatsrv.realtime.watchers import UserKey
+from chatsrv.realtime.watchers import Watcher
 from chatsrv.services import Services
 from chatsrv.services.watching import NO_VERSION
 
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """A connected socket and whose it is."""
+    """A connected socket and whose it is, for as long as one command takes."""
 
-    sid: str
-    app: App
-    user: User
+    watcher: Watcher
     services: Services
     fanout: Fanout
     expiries: Expiries
 
     @property
+    def sid(self) -> str:
+        return self.watcher.sid
+
+    @property
+    def app_id(self) -> str:
+        return self.watcher.own.app.id
+
+    @property
+    def user_id(self) -> int:
+        return self.watcher.own.user_id
+
+    @property
     def viewer(self) -> Viewer:
-        return Viewer(self.user.id)
+        return Viewer(self.user_id)
+
+    @property
+    def user(self) -> User:
+        """Who they are, and nothing that the database alone knows: it may be away, and presence goes on."""
+        return User(
+            id=self.user_id,
+            app_id=self.app_id,
+            uuid="",
+            username=self.watcher.own.username,
+            first_name=None,
+            last_name=None,
+            name=None,
+            email=None,
+            external_id=None,
+            avatar=None,
+            role="",
+            status=AccountStatus.ACTIVE,
+            metadata=None,
+            language=None,
+            timezone=None,
+            created_at=NEVER,
+            updated_at=NEVER,
+            clocks=Clocks(),
+            clocks_to_others=Clocks(),
+            claims=KeptClaims(),
+            tokens_since=NEVER,
+            onboarding=Onboarding.JOINED,
+            discarded_at=NEVER,
+        )
 
 
 Command = Callable[[Seat, Any], Awaitable[dict[str, Any]]]
@@ -57,36 +95,36 @@ async def resume(seat: Seat, data: Any) -> dict[str, Any]:
 async def _watch(seat: Seat, fields: Mapping[str, Any], seen: tuple[str, int]) -> dict[str, Any]:
     """Watching begins before the snapshot is read, so that no change falls between the two."""
     settings = seat.services.settings
-    users, unknown = await seat.services.watching.find(seat.app.id, read_usernames(fields, settings.subscribe_max))
-    keys: dict[UserKey, str] = {(user.app_id, user.id): user.username for user in users}
+    users, unknown = await seat.services.watching.find(seat.app_id, read_usernames(fields, settings.subscribe_max))
+    names = {user.id: user.username for user in users}
     most = settings.subscriptions_per_socket
-    if seat.fanout.count_with(seat.sid, keys) > most:
+    if seat.fanout.count_with(seat.watcher, names) > most:
         raise Invalid(Problem("usernames", f"a socket may watch at most {most} users"))
-    new = seat.fanout.subscribe(seat.sid, keys)
+    new = seat.fanout.subscribe(seat.watcher, names)
     try:
-        roll = await seat.services.watching.look(seat.app.id, users, seat.viewer, seen)
-        await seat.fanout.show(seat.sid, keys, roll.epoch, roll.version)
+        roll = await seat.services.watching.look(seat.app_id, users, seat.viewer, seen)
+        await seat.fanout.show(seat.watcher, names, roll.epoch, roll.version)
     except ChatError:
-        seat.fanout.unsubscribe(seat.sid, new)
+        await seat.fanout.unsubscribe(seat.watcher, new)
         raise
     finally:
         # behind the ack, which is written before this loop runs anything else
-        asyncio.get_running_loop().call_soon(seat.fanout.spawn, seat.fanout.release(seat.sid))
+        asyncio.get_running_loop().call_soon(seat.fanout.spawn, seat.fanout.release(seat.watcher))
     return {**render_roll(roll.epoch, roll.version, roll.full, roll.people), "unknown": unknown, **_stale(seat)}
 
 
 async def unsubscribe(seat: Seat, data: Any) -> dict[str, Any]:
     """presence:unsubscribe {usernames}: how many are still watched."""
     names = read_usernames(_read(data, ("usernames",)), seat.services.settings.subscriptions_per_socket)
-    users, _ = await seat.services.watching.find(seat.app.id, names)
-    return {"count": seat.fanout.unsubscribe(seat.sid, [(user.app_id, user.id) for user in users])}
+    users, _ = await seat.services.watching.find(seat.app_id, names)
+    return {"count": await seat.fanout.unsubscribe(seat.watcher, [user.id for user in users])}
 
 
 async def query(seat: Seat, data: Any) -> dict[str, Any]:
     """presence:query {usernames}: how they are now."""
     names = read_usernames(_read(data, ("usernames",)), seat.services.settings.bulk_query_max)
-    users, _ = await seat.services.watching.find(seat.app.id, names)
-    roll = await seat.services.watching.look(seat.app.id, users, seat.viewer)
+    users, _ = await seat.services.watching.find(seat.app_id, names)
+    roll = await seat.services.watching.look(seat.app_id, users, seat.viewer)
     people = [render_presence(person) for person in roll.people]
     return {"epoch": roll.epoch, "version": roll.version, "users": people, **_stale(seat)}
 
@@ -97,12 +135,13 @@ async def set_(seat: Seat, data: Any) -> dict[str, Any]:
     if fields["status"] is None:
         raise Invalid(Problem("status", "is required"))
     claim = read_claim(fields, uuid7().hex, seat.services.clock.now())
-    claimed = await seat.services.claims.set_often(seat.user, claim, seat.sid)
+    user = seat.user
+    claimed = await seat.services.claims.set_often(user, claim, seat.sid)
     seat.services.presence.note_action(seat.sid)
     return {
         "applied_at": to_text(claimed.applied_at),
         "coalesced": claimed.coalesced,
-        "presence": render_presence(Person(seat.user, see(seat.user, claimed.warm, seat.viewer))),
+        "presence": render_presence(Person(user, see(user, claimed.warm, seat.viewer))),
     }
 
 
@@ -138,7 +177,7 @@ async def refresh(seat: Seat, data: Any) -> dict[str, Any]:
     if not isinstance(token, str):
         raise Invalid(Problem("token", "must be a string"))
     caller, claims = await seat.services.callers.identify_user(token)
-    if caller.user is None or (caller.app.id, caller.user.id) != (seat.app.id, seat.user.id):
+    if caller.user is None or (caller.app.id, caller.user.id) != (seat.app_id, seat.user_id):
         raise WrongUser("The token is another user's.")
     seat.services.presence.renew(seat.sid, claims.issued_at)
     seat.expiries.keep(seat.sid, claims.expires_at)

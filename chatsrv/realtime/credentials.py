@@ -12,7 +12,8 @@ from chatsrv.domain.presence_input import read_status
 from chatsrv.domain.sessions import Device
 
 CLIENT_ID_MAX = 128
-AUTH_FIELDS = ("token", "client_id", "device", "background", "status")
+AUTH_FIELDS = frozenset(("token", "client_id", "device", "background", "status"))
+DEVICES = frozenset(Device)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +33,23 @@ def read_auth(auth: Any) -> Credentials:
         raise Unauthenticated(Distrust.MISSING, "Connect with auth: {token}.")
     if not isinstance(auth, Mapping):
         raise Invalid(Problem("auth", "must be an object"))
-    checks = {
-        ("token", "must be a string"): isinstance(auth["token"], str),
-        ("client_id", f"must be a string of 1 to {CLIENT_ID_MAX} characters"): _is_client_id(auth.get("client_id")),
-        ("device", f"must be one of {', '.join(Device)}"): auth.get("device", Device.WEB) in tuple(Device),
-        ("background", "must be true or false"): isinstance(auth.get("background"), bool | None),
-    }
-    problems = [Problem(name, sentence) for (name, sentence), is_good in checks.items() if not is_good]
+    device = auth.get("device", Device.WEB)
+    problems = []
+    if not isinstance(auth["token"], str):
+        problems.append(Problem("token", "must be a string"))
+    if not _is_client_id(auth.get("client_id")):
+        problems.append(Problem("client_id", f"must be a string of 1 to {CLIENT_ID_MAX} characters"))
+    if not isinstance(device, str) or device not in DEVICES:
+        problems.append(Problem("device", f"must be one of {', '.join(Device)}"))
+    if not isinstance(auth.get("background"), bool | None):
+        problems.append(Problem("background", "must be true or false"))
     problems += [Problem(name, "is not known here") for name in auth if name not in AUTH_FIELDS]
     if problems:
         raise Invalid(*problems)
     return Credentials(
         token=auth["token"],
         client_id=auth.get("client_id"),
-        device=Device(auth.get("device", Device.WEB)),
+        device=Device(device),
         background=auth.get("background"),
         status=None if auth.get("status") is None else read_status(auth["status"]),
     )

@@ -1,109 +1,201 @@
 """The HTTP side of Engine.IO: who may open a session, and which request belongs to which."""
 
+from __future__ import annotations
+
 import asyncio
-from collections.abc import Callable, Collection, Coroutine
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from typing import Any
 
-import engineio
+import msgspec
 from aiohttp import web
-from engineio import packet
-from engineio.async_drivers.aiohttp import translate_request
-from engineio.payload import Payload
 
-from chatsrv.realtime.outbox import Outbox
-from chatsrv.realtime.session import EngineSession, Refusal, WireLimits
+from chatsrv.realtime.handshake import Get, Handshake, cors_headers, is_welcome, read_query
+from chatsrv.realtime.limits import WireLimits
+from chatsrv.realtime.polling import Refusal, accept_post, poll
+from chatsrv.realtime.probe import Probe
+from chatsrv.realtime.reasons import Reason
+from chatsrv.realtime.session import Session
+from chatsrv.wire import Head, Hearer, Joiner, SocketRules, WebSocket, Wheel
+
+log = logging.getLogger("socketio.server")
+
+_TRANSPORTS = ("polling", "websocket")
+_AT_ONCE = 100
+"""Sessions handed over before others get their turn."""
 
 
-class EngineServer(engineio.AsyncServer):
+def make_id() -> str:
+    """20 characters that nobody can guess."""
+    return secrets.token_urlsafe(15)
+
+
+class EngineServer:
     """Has the routes and the sessions of one Socket.IO server."""
 
-    def __init__(self, limits: WireLimits, allowed_origins: Collection[str], **options: Any) -> None:
-        super().__init__(async_mode="aiohttp", **options)
+    async_mode = "aiohttp"
+
+    def __init__(self, limits: WireLimits, allowed_origins: Collection[str], **_options: Any) -> None:
         self.limits = limits
+        self.wheel = Wheel()
+        self.joiner = Joiner()
+        self.rules = SocketRules(limits.max_message_bytes, limits.close_timeout_s, self.wheel, self.joiner)
+        self.mark = ""
+        """Before the id of every session, where its process must be found by it."""
+        self.sockets: dict[str, Session] = {}
+        self.posting: set[str] = set()
         self._allowed_origins = allowed_origins
+        self._handlers: dict[str, Callable[..., Awaitable[None]]] = {}
         self._draining = False
         self._tasks: set[asyncio.Task[None]] = set()
+        self._leaving: set[Session] = set()
+        self._settled = asyncio.Event()
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def on(self, event: str, handler: Callable[..., Awaitable[None]]) -> None:
+        """python-socketio registers `connect`, `message` and `disconnect`."""
+        self._handlers[event] = handler
+
+    def attach(self, app: web.Application, path: str) -> None:
+        for method in ("GET", "HEAD", "POST", "OPTIONS"):
+            app.router.add_route(method, f"/{path.strip('/')}/", self.handle_request)
+
+    # What sessions call
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """asyncio itself keeps no strong reference to a task."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
-    def create_queue(self) -> Outbox:
-        """What python-engineio's socket class makes its queue with."""
-        return Outbox(self.limits.queue_max_packets, self.limits.queue_max_bytes)
+    async def handle(self, session: Session, message: str) -> None:
+        """A handler that fails harms nobody but itself."""
+        try:
+            await self._handlers["message"](session, message)
+        except Exception:
+            log.exception("event handler failed")
+
+    async def handle_end(self, session: Session, reason: Reason) -> None:
+        try:
+            await self._handlers["disconnect"](session, reason)
+        finally:
+            self.sockets.pop(session.sid, None)
+
+    def note_gone(self, session: Session) -> None:
+        self._leaving.discard(session)
+        if not self._leaving:
+            self._settled.set()
+
+    # Going down
 
     async def drain(self, spread_s: float, draw: Callable[[], float]) -> None:
         self._draining = True
         while self.sockets:  # a session that was being opened as we began is found by the next round
-            sessions = list(self.sockets.values())
-            await asyncio.gather(*(session.hand_off(draw() * spread_s) for session in sessions))
+            await self._hand_off([(draw() * spread_s, session) for session in self.sockets.values()])
             while self._tasks:
                 await asyncio.wait(self._tasks)
+        while self._leaving:  # each for as long as a close may take
+            self._settled.clear()
+            await self._settled.wait()
+
+    async def _hand_off(self, plan: list[tuple[float, Session]]) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        for number, (delay_s, session) in enumerate(sorted(plan, key=lambda entry: entry[0])):
+            left = began + delay_s - loop.time()
+            if left > 0 or not number % _AT_ONCE:
+                await asyncio.sleep(max(left, 0))
+            if session.socket is not None and not session.socket.is_closing:
+                self._leaving.add(session)
+            session.hand_off()
+
+    # What the wire calls
+
+    def admit(self, head: Head, peer: str) -> Hearer | None:
+        query = read_query(head.query_string)
+        if query.get("transport") != "websocket":
+            return None
+        try:
+            self._check(query, head.get)
+            if "sid" in query:
+                return Probe(self._find(query["sid"]))
+            self._check_new(query)
+        except Refusal:
+            return None
+        return Session(self, self.mark + make_id(), Handshake.of_head(head, peer))
+
+    def take_over(self, hearer: Hearer, socket: WebSocket) -> None:
+        if isinstance(hearer, Probe):
+            hearer.begin(socket)
+        elif isinstance(hearer, Session):
+            self.sockets[hearer.sid] = hearer
+            hearer.begin_socket(socket)
+            hearer.send(self._greeting(hearer, []))
+
+    # What aiohttp calls
 
     async def handle_request(self, request: web.Request) -> web.StreamResponse:
-        environ = translate_request(request)
         try:
-            answer = await self._answer(request, environ)
+            answer = await self._answer(request)
         except Refusal as refusal:
             answer = web.Response(text=refusal.text, status=refusal.status)
-        if not answer.prepared:
-            answer.headers.update(self._cors_headers(environ))
+            if "Sec-WebSocket-Version" in request.headers or "Upgrade" in request.headers:
+                # who expected something else than HTTP shall not go on with whatever it has sent behind
+                answer.headers["Sec-WebSocket-Version"] = "13"
+                answer.force_close()
+        answer.headers.update(cors_headers(request, self._allowed_origins))
         return answer
 
-    async def _answer(self, request: web.Request, environ: dict[str, Any]) -> web.StreamResponse:
-        self._check(request, environ)
-        match request.method, "sid" in request.query:
+    async def _answer(self, request: web.Request) -> web.Response:
+        query = read_query(request.rel_url.raw_query_string)
+        self._check(query, request.headers.get)
+        match request.method, "sid" in query:
             case "OPTIONS", _:
                 return web.Response()
             case "GET", False:
-                return await self._open(request, environ)
+                return await self._open(request, query)
             case "GET", True:
-                return await self._carry_on(self._find(request), request)
+                session = self._find(query["sid"])
+                _check_polls(query)
+                return await poll(session, request)
             case "POST", True:
-                await self._find(request).accept_post(request)
+                await accept_post(self._find(query["sid"]), request, self.posting)
                 return web.Response(text="ok")
         raise Refusal("Bad request")
 
-    def _check(self, request: web.Request, environ: dict[str, Any]) -> None:
-        origin = request.headers.get("Origin")
-        allowed = self._cors_allowed_origins(environ)
-        if origin and allowed is not None and origin not in allowed:
+    def _check(self, query: Mapping[str, str], get: Get) -> None:
+        if not is_welcome(get("origin"), get, self._allowed_origins):
             raise Refusal("Origin not accepted")
-        if "j" in request.query:  # JSONP would echo what a stranger sends as a script of ours
+        if "j" in query:  # JSONP would echo what a stranger sends as a script of ours
             raise Refusal("JSONP not accepted")
-        if request.query.get("transport", "polling") not in self.transports:
+        if query.get("transport", "polling") not in _TRANSPORTS:
             raise Refusal("Unknown transport")
 
-    def _cors_allowed_origins(self, environ: dict[str, Any]) -> list[str] | None:
-        """Our own origin and those of the list; None stands for all."""
-        if "*" in self._allowed_origins:
-            return None
-        return [*super()._cors_allowed_origins(environ), *self._allowed_origins]
+    def _check_new(self, query: Mapping[str, str]) -> None:
+        if self._draining:
+            raise Refusal("Going down", 503)
+        if query.get("EIO") != "4":
+            raise Refusal("Engine.IO 4 only")
 
-    def _find(self, request: web.Request) -> EngineSession:
-        session: EngineSession | None = self.sockets.get(request.query["sid"])
+    def _find(self, sid: str) -> Session:
+        session = self.sockets.get(sid)
         if session is None or session.closing:
             raise Refusal("Unknown session")
         if session.upgraded:
             raise Refusal("Session is on WebSocket")
         return session
 
-    async def _open(self, request: web.Request, environ: dict[str, Any]) -> web.StreamResponse:
-        if self._draining:
-            raise Refusal("Going down", 503)
-        if request.query.get("EIO") != "4":
-            raise Refusal("Engine.IO 4 only")
-        if not _wants_websocket(request):
-            return _payload(await (await self._new_session(environ, ["websocket"])).poll(request))
-        ws = await self._accept(request)
-        await (await self._new_session(environ, [])).serve(ws, request.transport)
-        return ws
-
-    async def _new_session(self, environ: dict[str, Any], upgrades: list[str]) -> EngineSession:
-        session = EngineSession(self, self.generate_id())
+    async def _open(self, request: web.Request, query: Mapping[str, str]) -> web.Response:
+        self._check_new(query)
+        _check_polls(query)
+        session = Session(self, self.mark + make_id(), Handshake.of_request(request))
         self.sockets[session.sid] = session
+        session.begin_polling()
+        session.send(self._greeting(session, ["websocket"]))
+        return await poll(session, request)
+
+    def _greeting(self, session: Session, upgrades: list[str]) -> str:
         greeting = {
             "sid": session.sid,
             "upgrades": upgrades,
@@ -111,29 +203,10 @@ class EngineServer(engineio.AsyncServer):
             "pingTimeout": int(self.limits.ping_timeout_s * 1000),
             "maxPayload": self.limits.max_message_bytes,
         }
-        await session.send(packet.Packet(packet.OPEN, greeting))
-        await self._trigger_event("connect", session.sid, environ)
-        return session
-
-    async def _carry_on(self, session: EngineSession, request: web.Request) -> web.StreamResponse:
-        if not _wants_websocket(request):
-            return _payload(await session.poll(request))
-        ws = await self._accept(request)
-        await session.upgrade(ws, request.transport)
-        return ws
-
-    async def _accept(self, request: web.Request) -> web.WebSocketResponse:
-        """permessage-deflate would cost 100 KiB a connection and two thirds of the speed."""
-        ws = web.WebSocketResponse(
-            compress=False, max_msg_size=self.limits.max_message_bytes, timeout=self.limits.close_timeout_s
-        )
-        await ws.prepare(request)
-        return ws
+        return "0" + msgspec.json.encode(greeting).decode()
 
 
-def _wants_websocket(request: web.Request) -> bool:
-    return request.query.get("transport") == "websocket"
-
-
-def _payload(packets: list[Any]) -> web.Response:
-    return web.Response(text=Payload(packets=packets).encode(), content_type="text/plain")
+def _check_polls(query: Mapping[str, str]) -> None:
+    """A good WebSocket handshake does not come here."""
+    if query.get("transport") == "websocket":
+        raise Refusal("Not a WebSocket handshake of version 13")

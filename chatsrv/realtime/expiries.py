@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 
+SLACK = 1000
+"""So many entries may be out of date, beside one for each live socket, before they are cleared away."""
 
-@dataclass(frozen=True, slots=True, order=True)
-class _Due:
-    """`expires_at` is that of the token it was meant for: a socket with a newer one lets it pass."""
-
-    at: int
-    sid: str
-    expires_at: int
-    is_warning: bool
+Due = tuple[int, str]
+"""When a token expires and the socket it was meant for: one with a newer token lets it pass."""
 
 
 class Expiries:
@@ -33,21 +28,42 @@ class Expiries:
         self._warning_ms = int(warning_s * 1000)
         self._close_ms = int(close_s * 1000)
         self._expires_at: dict[str, int] = {}
-        self._due: list[_Due] = []
+        # a token is in the one until its socket is warned, then in the other
+        self._to_warn: list[Due] = []
+        self._to_end: list[Due] = []
+
+    def __len__(self) -> int:
+        """Entries that are kept, those out of date among them."""
+        return len(self._to_warn) + len(self._to_end)
 
     def keep(self, sid: str, expires_at: int) -> None:
         """The socket has a token that is good until then; an earlier one no longer counts."""
         self._expires_at[sid] = expires_at
-        heapq.heappush(self._due, _Due(expires_at - self._warning_ms, sid, expires_at, True))
-        heapq.heappush(self._due, _Due(expires_at + self._close_ms, sid, expires_at, False))
+        heappush(self._to_warn, (expires_at, sid))
+        self._clear_away()
 
     def forget(self, sid: str) -> None:
         self._expires_at.pop(sid, None)
+        self._clear_away()
+
+    def _clear_away(self) -> None:
+        """Sockets come and go much faster than their tokens expire."""
+        if len(self) > 2 * len(self._expires_at) + SLACK:
+            for heap in (self._to_warn, self._to_end):
+                heap[:] = [due for due in heap if self._is_live(due)]
+                heapify(heap)
+
+    def _is_live(self, due: Due) -> bool:
+        return self._expires_at.get(due[1]) == due[0]
 
     async def check(self, now: int) -> None:
         """Does what is due."""
-        while self._due and self._due[0].at <= now:
-            due = heapq.heappop(self._due)
-            if self._expires_at.get(due.sid) != due.expires_at:
-                continue
-            await (self._warn(due.sid, due.expires_at) if due.is_warning else self._end(due.sid))
+        while self._to_warn and self._to_warn[0][0] - self._warning_ms <= now:
+            due = heappop(self._to_warn)
+            if self._is_live(due):
+                heappush(self._to_end, due)
+                await self._warn(due[1], due[0])
+        while self._to_end and self._to_end[0][0] + self._close_ms <= now:
+            due = heappop(self._to_end)
+            if self._is_live(due):
+                await self._end(due[1])

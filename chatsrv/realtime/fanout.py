@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Iterator, Mapping
 from typing import Any
 
 import structlog
 
-from chatsrv.domain.changes import Changed, CloseOrdered, Entry, Renamed
+from chatsrv.domain.changes import Changed, CloseOrdered, Entry, Forgotten, Renamed, Stored
 from chatsrv.domain.errors import Unavailable
 from chatsrv.domain.sessions import CloseCode
-from chatsrv.domain.wire import render_change
 from chatsrv.metrics import Metrics
-from chatsrv.realtime.watchers import Frame, UserKey, Watch, Watcher, split_frames
+from chatsrv.realtime.frames import Frame, Rendering, plan, split_changes, split_frames
+from chatsrv.realtime.pace import Pace
+from chatsrv.realtime.watchers import AppWatch, Hold, Watcher, Watchers
 
 log = structlog.get_logger(__name__)
 
 BLOCK_MS = 1000
 RETRY_S = 0.5
 CATCH_UP_S = 2.0
-Send = Callable[[list[str], str, Any], Awaitable[None]]
+SLICE = 2000
+"""So many sockets are sent something, then others may run: some milliseconds."""
+
+Send = Callable[[Collection[str], str, Any], None]
 
 
 class Fanout:
@@ -40,90 +45,88 @@ class Fanout:
         self._send = send
         self._close = close
         self._metrics = metrics
-        self._window_ms = window_ms
-        self._watchers: dict[str, Watcher] = {}
-        self._by_user: dict[UserKey, set[str]] = {}
-        self._waiting: dict[UserKey, Changed] = {}
-        self._own_waiting: dict[UserKey, Changed] = {}
+        self._pace = Pace(window_ms / 1000)
+        self._watchers = Watchers()
+        self._stirred_apps: dict[str, AppWatch] = {}
+        self._unsettled: deque[Watcher] = deque()
         self._seen: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        # one at a time, or what is sent later could overtake a flush that lets others run
         self._turn = asyncio.Lock()
         self._stirred = asyncio.Event()
         self._progress = asyncio.Event()
 
     # Who watches whom
 
-    def join(self, sid: str, key: UserKey, username: str) -> None:
-        """The socket of this user is here; nothing is sent to it before `show` and `release`."""
-        self._watchers[sid] = Watcher(sid, key)
-        self._watch(self._watchers[sid], key, username)
+    def join(self, sid: str, app_id: str, user_id: int, username: str) -> Watcher:
+        """The socket of this user is here; nothing is sent to it before `greet`."""
+        return self._watchers.join(sid, app_id, user_id, username)
 
-    def subscribe(self, sid: str, users: Mapping[UserKey, str]) -> Iterable[UserKey]:
+    def greet(self, watcher: Watcher, epoch: str, version: int) -> None:
+        """The socket has been sent its own user at `version`: what is newer goes out, and from now on at once."""
+        watcher.see_own(epoch, version)
+        self._let_go(watcher)
+
+    def subscribe(self, watcher: Watcher, users: Mapping[int, str]) -> list[int]:
         """Watching begins now; returns who is new. Then: read the snapshot, `show` it, send it, and `release`."""
-        watcher = self._watchers[sid]
-        watcher.holding += 1
-        new = {key: username for key, username in users.items() if key not in watcher.watches}
-        for key, username in new.items():
-            self._watch(watcher, key, username)
-        watcher.subscribed |= users.keys()
-        return new.keys()
+        hold = watcher.hold or Hold(self._epoch_of(watcher.own.app.id), {}, coming=0)
+        hold.coming += 1
+        watcher.hold = hold
+        new = self._watchers.subscribe(watcher, users)
+        hold.floors |= dict.fromkeys(new)
+        return new
 
-    def _watch(self, watcher: Watcher, key: UserKey, username: str) -> None:
-        watcher.watches[key] = Watch(username)
-        self._by_user.setdefault(key, set()).add(watcher.sid)
-
-    def unsubscribe(self, sid: str, keys: Iterable[UserKey]) -> int:
-        """How many the socket still watches."""
-        watcher = self._watchers[sid]
-        for key in watcher.subscribed & set(keys):
-            watcher.subscribed.discard(key)
-            if key != watcher.own:
-                del watcher.watches[key]
-                self._forget(sid, key)
-        return len(watcher.subscribed)
-
-    def count_with(self, sid: str, keys: Iterable[UserKey]) -> int:
-        """How many the socket would watch with these."""
-        return len(self._watchers[sid].subscribed | set(keys))
-
-    def leave(self, sid: str) -> None:
-        watcher = self._watchers.pop(sid, None)
-        for key in watcher.watches if watcher else ():
-            self._forget(sid, key)
-
-    def _forget(self, sid: str, key: UserKey) -> None:
-        sids = self._by_user[key]
-        sids.discard(sid)
-        if not sids:
-            del self._by_user[key]
-
-    async def show(self, sid: str, keys: Iterable[UserKey], epoch: str, version: int) -> None:
-        """A snapshot of these users at `version` is about to be sent: what is older of others goes out before it."""
-        await self.catch_up(sid, version)
+    async def unsubscribe(self, watcher: Watcher, user_ids: Iterable[int]) -> int:
+        """How many the socket still watches. Nothing of the others is on its way any more."""
         async with self._turn:
-            watcher = self._watchers.get(sid)
-            if watcher is None:
-                return
-            if watcher.epoch != epoch:
-                watcher.begin_epoch(epoch)
-            for key in keys:
-                if key in watcher.watches:
-                    watcher.watches[key].floor = version
-            # what is for its own eyes came at that version, but before or after the snapshot: it follows, to be safe
-            older = [change for change in watcher.held if change.version + change.is_own <= version]
-            watcher.held = [change for change in watcher.held if change.version + change.is_own > version]
-            await self._send_frames({sid: self._visible(watcher, older)})
+            self._watchers.unsubscribe(watcher, user_ids)
+        return len(watcher.subscribed or ())
 
-    async def release(self, sid: str) -> None:
+    @staticmethod
+    def count_with(watcher: Watcher, user_ids: Collection[int]) -> int:
+        """How many the socket would watch with these."""
+        return len({audience.user_id for audience in watcher.subscribed or ()}.union(user_ids))
+
+    def leave(self, watcher: Watcher) -> None:
+        self._watchers.leave(watcher)
+
+    async def show(self, watcher: Watcher, user_ids: Iterable[int], epoch: str, version: int) -> None:
+        """A snapshot of these users at `version` is about to be sent: what is older of others goes out before it."""
+        await self._catch_up(watcher.own.app.id, version)
+        async with self._turn:
+            # in one go: who asked may be cancelled, and others would miss what is left
+            for _ in self._deliver():
+                pass
+            watcher.see(user_ids, epoch, version)
+            if watcher.hold:
+                self._send_single(watcher, watcher.hold.take_held(version))
+
+    async def release(self, watcher: Watcher) -> None:
         """The snapshot has been sent: what is newer goes out, and from now on at once."""
         async with self._turn:
-            watcher = self._watchers.get(sid)
-            if watcher is None:
+            self._let_go(watcher)
+
+    def _let_go(self, watcher: Watcher) -> None:
+        hold = watcher.hold
+        if hold is None:
+            return
+        hold.coming -= 1
+        if not hold.coming:
+            self._send_single(watcher, hold.take_held())
+            if not self._settle(watcher):
+                self._unsettled.append(watcher)
+
+    def _settle(self, watcher: Watcher) -> bool:
+        app = watcher.own.app
+        return watcher.settle(self._epoch_of(app.id), app.handed(self._seen.get(app.id, 0)))
+
+    def _settle_more(self) -> None:
+        """Those who were ahead of the log."""
+        while self._unsettled:
+            hold = self._unsettled[0].hold
+            if hold and not hold.coming and not self._settle(self._unsettled[0]):
                 return
-            watcher.holding -= 1
-            if not watcher.holding:
-                held, watcher.held = watcher.held, []
-                await self._send_frames({sid: self._visible(watcher, held)})
+            self._unsettled.popleft()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """asyncio itself keeps no strong reference to a task."""
@@ -138,13 +141,16 @@ class Fanout:
         self._seen = dict(versions)
 
     def begin_anew(self, is_affected: Callable[[str], bool]) -> None:
-        """The log of these apps began anew, and their versions with it."""
+        """The log of these apps began anew, and their versions with it. Whoever watches will be told to ask anew."""
         for app_id in [app_id for app_id in self._seen if is_affected(app_id)]:
             self._seen[app_id] = 0
+        for app in self._stirred_apps.values():
+            if is_affected(app.id):
+                app.forget_waiting()
 
     async def reset(self, is_affected: Callable[[str], bool]) -> None:
         """All who watch somebody in these apps must ask anew."""
-        for app_id in {watcher.own[0] for watcher in self._watchers.values() if is_affected(watcher.own[0])}:
+        for app_id in [app_id for app_id in self._watchers.apps if is_affected(app_id)]:
             await self._reset(app_id, self._seen.get(app_id, 0))
 
     async def follow(self) -> None:
@@ -159,10 +165,12 @@ class Fanout:
             for entry in entries:
                 await self._take_safely(entry)
             self._progress.set()
+            self._settle_more()
 
-    async def catch_up(self, sid: str, version: int) -> None:
-        """Returns when the log has been followed to `version` of the socket's app, or after two seconds."""
-        app_id = self._watchers[sid].own[0]
+    async def _catch_up(self, app_id: str, version: int) -> None:
+        """Returns when the log has been followed to `version` of the app, or after two seconds."""
+        if self._seen.get(app_id, 0) >= version:
+            return
         try:
             async with asyncio.timeout(CATCH_UP_S):
                 while self._seen.get(app_id, 0) < version:
@@ -170,7 +178,6 @@ class Fanout:
                     await self._progress.wait()
         except TimeoutError:
             log.warning("log_is_behind", app=app_id, wanted=version, seen=self._seen.get(app_id, 0))
-        await self.flush()
 
     async def _take_safely(self, entry: Entry) -> None:
         """One that fails must not take the others of its batch with it."""
@@ -180,29 +187,33 @@ class Fanout:
             log.exception("change_not_delivered", app=entry.app_id, user=entry.user_id)
 
     async def _take(self, entry: Entry) -> None:
-        key = (entry.app_id, entry.user_id)
-        if isinstance(entry, CloseOrdered):
-            await self._close_all(key, entry)
-            return
-        if isinstance(entry, Renamed):
-            await self._rename(key, entry.username)
+        match entry:
+            case Changed():
+                await self._take_change(entry)
+            case CloseOrdered():
+                await self._close_all(entry)
+            case Renamed():
+                await self._rename(entry)
+            case Forgotten() | Stored():
+                pass
+
+    async def _take_change(self, entry: Changed) -> None:
+        await self._note_version(entry)
+        if entry.is_unheard:
             return
         self._metrics.changes.inc()
-        await self._note_version(entry)
-        if key not in self._by_user or entry.is_unheard:
-            return
-        if entry.is_own:
-            self._own_waiting[key] = entry
-        else:
-            self._waiting[key] = entry
-            self._own_waiting.pop(key, None)  # this one is newer, for them too
-        self._stirred.set()
+        audience = self._watchers.find(entry.app_id, entry.user_id)
+        if audience:
+            audience.app.put(entry)
+            self._stirred_apps[entry.app_id] = audience.app
+            self._stirred.set()
 
-    async def _rename(self, key: UserKey, username: str) -> None:
+    async def _rename(self, entry: Renamed) -> None:
         """What changed before goes out under the old name."""
         await self.flush()
-        for sid in self._by_user.get(key, ()):
-            self._watchers[sid].watches[key].username = username
+        audience = self._watchers.find(entry.app_id, entry.user_id)
+        if audience:
+            audience.username = entry.username
 
     async def _note_version(self, entry: Changed) -> None:
         """A version that was skipped is a change that this node never saw: its sockets must ask anew."""
@@ -213,76 +224,75 @@ class Fanout:
         self._seen[entry.app_id] = max(seen, entry.version)
 
     async def _reset(self, app_id: str, version: int) -> None:
-        sids = [watcher.sid for watcher in self._watchers.values() if watcher.own[0] == app_id and watcher.subscribed]
-        if sids:
-            await self._send(sids, "presence:reset", {"epoch": self._epoch_of(app_id), "version": version})
+        async with self._turn:
+            app = self._watchers.apps.get(app_id)
+            audiences = app.users.values() if app else ()
+            sids = [watcher.sid for audience in audiences for watcher in audience.own if watcher.subscribed]
+            if sids:
+                self._send(sids, "presence:reset", {"epoch": self._epoch_of(app_id), "version": version})
 
-    async def _close_all(self, key: UserKey, order: CloseOrdered) -> None:
-        for sid in list(self._by_user.get(key, ())):
-            if order.session_id in (None, sid) and self._watchers[sid].own == key:
-                await self._close(sid, CloseCode(order.code))
+    async def _close_all(self, order: CloseOrdered) -> None:
+        audience = self._watchers.find(order.app_id, order.user_id)
+        for watcher in audience.own if audience else ():
+            if order.session_id in (None, watcher.sid):
+                await self._close(watcher.sid, CloseCode(order.code))
 
     # What goes out
 
     async def flush_forever(self) -> None:
-        """Sends what has gathered, at most once per window, until cancelled."""
+        """Sends what has gathered when its time has come, until cancelled."""
         while True:
             await self._stirred.wait()
-            await asyncio.sleep(self._window_ms / 1000)
+            await asyncio.sleep(self._pace.wait(_now()))
             await self.flush()
 
     async def flush(self) -> None:
-        """Sends what has gathered; of one user the last change wins."""
-        self._stirred.clear()
-        waiting, self._waiting = self._waiting, {}
-        own_waiting, self._own_waiting = self._own_waiting, {}
-        by_socket: dict[str, list[Changed]] = {}
-        for key, change in (*waiting.items(), *own_waiting.items()):
-            for sid in self._by_user.get(key, ()):
-                if not change.is_own or self._watchers[sid].own == key:
-                    by_socket.setdefault(sid, []).append(change)
-        # one at a time, or a later flush could overtake this one on its way to a socket
+        """Sends what has gathered; of one user the last change wins. Where that is much, others run in between."""
         async with self._turn:
-            due = {}
-            for sid, changes in by_socket.items():
-                watcher = self._watchers.get(sid)
-                if watcher and watcher.holding:
-                    watcher.held += changes
-                elif watcher:
-                    due[sid] = self._visible(watcher, changes)
-            await self._send_frames(due)
+            begun = _now()
+            for _ in self._deliver():
+                await asyncio.sleep(0)
+            self._pace.spend(begun, _now())
 
-    def _visible(self, watcher: Watcher, changes: Iterable[Changed]) -> list[Changed]:
-        """Those that the socket watches and has not seen, by version."""
-        visible = []
-        for change in changes:
-            epoch = self._epoch_of(change.app_id)
-            if epoch != watcher.epoch:
-                watcher.begin_epoch(epoch)
-            watch = watcher.watches.get((change.app_id, change.user_id))
-            if watch and watch.floor is not None and change.version + change.is_own > watch.floor:
-                visible.append(change)
-        return sorted(visible, key=lambda change: (change.version, change.is_own))
+    def _deliver(self) -> Iterator[None]:
+        """All that waits, with a stop after each slice. Needs the turn."""
+        self._stirred.clear()
+        sent = 0
+        for app_id in list(self._stirred_apps):
+            app = self._stirred_apps.pop(app_id)
+            for changes in split_changes(app, app.take()):
+                for payload, sids in self._written(app, changes):
+                    for start in range(0, len(sids), SLICE):
+                        self._send(sids[start : start + SLICE], "presence:diff", payload)
+                        sent += min(len(sids), SLICE)
+                        if sent >= SLICE:
+                            sent = 0
+                            yield
 
-    async def _send_frames(self, by_socket: Mapping[str, list[Changed]]) -> None:
-        """Sockets that are to see the same are sent the same frame."""
+    def _written(self, app: AppWatch, changes: list[Changed]) -> list[tuple[dict[str, Any], list[str]]]:
+        """Frames and their sockets, in the order in which they go out: all are written before the first stop."""
+        made, epoch = plan(app, changes), self._epoch_of(app.id)
         frames: dict[Frame, list[str]] = {}
-        for sid, changes in by_socket.items():
-            for frame in split_frames(changes, self._watchers[sid].own):
-                frames.setdefault(frame, []).append(sid)
-        for frame in sorted(frames, key=lambda frame: frame.order):
-            await self._send(frames[frame], "presence:diff", self._render(frame))
+        for watcher, its_changes in made.single.items():
+            if watcher.hold and watcher.hold.coming:
+                watcher.hold.held += its_changes
+                continue
+            for frame in split_frames(watcher.pick(its_changes, epoch), watcher.own.user_id):
+                frames.setdefault(frame, []).append(watcher.sid)
+            watcher.settle(epoch, changes[-1].version)
+        rendering = Rendering(app, epoch)
+        sheaves = sorted((*made.shared, *frames.items()), key=lambda sheaf: sheaf[0].order)
+        return [(rendering.payload(frame), sids) for frame, sids in sheaves]
 
-    def _render(self, frame: Frame) -> dict[str, Any]:
-        return {
-            "epoch": self._epoch_of(frame.changes[0].app_id),
-            "version": frame.changes[-1].version,
-            "changes": [
-                render_change(self._name_of(change), change.warm.truth if frame.in_truth else change.warm.to_others)
-                for change in frame.changes
-            ],
-        }
+    def _send_single(self, watcher: Watcher, held: list[Changed]) -> None:
+        """What of these the socket watches and has not seen."""
+        if not held:
+            return
+        app, epoch = watcher.own.app, self._epoch_of(watcher.own.app.id)
+        rendering = Rendering(app, epoch)
+        for frame in split_frames(watcher.pick(held, epoch), watcher.own.user_id):
+            self._send([watcher.sid], "presence:diff", rendering.payload(frame))
 
-    def _name_of(self, change: Changed) -> str:
-        key = (change.app_id, change.user_id)
-        return next(self._watchers[sid].watches[key].username for sid in self._by_user[key])
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

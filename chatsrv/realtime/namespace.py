@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import structlog
-from aiohttp import web
 from socketio import exceptions
 from uuid_utils import uuid7
 
@@ -28,12 +29,16 @@ from chatsrv.realtime.commands import COMMANDS, Command, Seat
 from chatsrv.realtime.credentials import Credentials, read_auth
 from chatsrv.realtime.expiries import Expiries
 from chatsrv.realtime.fanout import Fanout
+from chatsrv.realtime.handshake import Handshake
 from chatsrv.realtime.reasons import Reason
 from chatsrv.realtime.server import SocketServer
+from chatsrv.realtime.watchers import Watcher
 from chatsrv.services import Services
 from chatsrv.services.rates import Rate, RateLimiter
 
 log = structlog.get_logger(__name__)
+_is_heard = logging.getLogger(__name__).isEnabledFor
+"""A line that nobody wants costs a lookup: there is one for each coming and going."""
 
 DEPARTURES = {
     Reason.CLIENT_DISCONNECT: Departure.LOGOUT,
@@ -43,15 +48,21 @@ DEPARTURES = {
 """Everything else is a connection that was lost."""
 
 
-@dataclass(slots=True)
-class Connection:
-    """A socket that is coming or here. `hello` waits until it is in; an order to close that comes earlier, too."""
+@dataclass(slots=True, eq=False)
+class Arrival:
+    """What waits until a socket is in: its `hello`, and an order to close it that came too early."""
 
-    seat: Seat | None = None
     hello: tuple[Person, Opened] | None = None
-    is_arriving: bool = True
     condemned: CloseCode | None = None
-    bad: deque[int] = field(default_factory=deque)
+
+
+@dataclass(slots=True, eq=False)
+class Connection:
+    """A socket that is coming or here. `bad`: when it sent something wrong of late."""
+
+    watcher: Watcher
+    arrival: Arrival | None
+    bad: deque[int] | None = None
 
 
 class Namespace:
@@ -66,7 +77,7 @@ class Namespace:
         self.fanout = Fanout(
             services.following.read,
             services.upkeep.epoch_of,
-            self._send,
+            server.send_event,
             self.close_for_good,
             services.metrics,
             services.settings.fanout_window_ms,
@@ -77,6 +88,8 @@ class Namespace:
             warning_s=services.settings.token_warning_s,
             close_s=services.settings.token_close_s,
         )
+        self._let_in = services.metrics.connects.labels("ok")
+        self._ended = cache(services.metrics.disconnects.labels)
         services.upkeep.close_socket = self.close_for_good
         services.upkeep.follow_anew = self._follow_anew
         services.upkeep.recovered = self._end_recovery
@@ -87,22 +100,23 @@ class Namespace:
             server.on(event, self._handler(command))
         server.after_connect = self.greet
 
-    async def connect(self, sid: str, environ: Mapping[str, Any], auth: Any) -> None:
+    async def connect(self, sid: str, handshake: Handshake, auth: Any) -> None:
         """A refusal reaches the client as connect_error with `data: {code, type}`."""
         bind_contextvars(session_id=sid)
         try:
-            await self._open(sid, environ["aiohttp.request"], read_auth(auth))
+            await self._open(sid, handshake, read_auth(auth))
         except ChatError as error:
             described = wire.describe(error)
             self._services.metrics.connects.labels(described["type"]).inc()
             log.info("connect_refused", type=described["type"], reason=str(error))
             data = {"code": described["code"], "type": described["type"]}
             raise exceptions.ConnectionRefusedError(described["message"], data) from error
-        self._services.metrics.connects.labels("ok").inc()
-        log.info("socket_connected")
+        self._let_in.inc()
         self._services.metrics.sockets.inc()
+        if _is_heard(logging.INFO):
+            log.info("socket_connected")
 
-    async def _open(self, sid: str, request: web.Request, credentials: Credentials) -> None:
+    async def _open(self, sid: str, handshake: Handshake, credentials: Credentials) -> None:
         caller, claims = await self._services.callers.identify_user(credentials.token)
         user = caller.user
         assert user is not None  # noqa: S101 - identify_user gives one
@@ -112,21 +126,21 @@ class Namespace:
             has_own_client_id=credentials.client_id is not None,
             device=credentials.device,
             background=credentials.background,
-            transport=request.query.get("transport", "polling"),
-            address=self._services.callers.address_of(request.remote, request.headers.getall("X-Forwarded-For", [])),
+            transport=handshake.query.get("transport", "polling"),
+            address=self._services.callers.address_of(handshake.peer, list(handshake.forwarded_for)),
         )
         # watching begins before the session does, so that no change falls between the two
-        connection = self._connections[sid] = Connection()
-        self.fanout.join(sid, (user.app_id, user.id), user.username)
+        arrival = Arrival()
+        watcher = self.fanout.join(sid, user.app_id, user.id, user.username)
+        self._connections[sid] = Connection(watcher, arrival)
         try:
             claim = self._first_claim(credentials)
             opened = await self._services.presence.open(caller.app, user, session, claims.issued_at, claim)
         except BaseException:
             del self._connections[sid]
-            self.fanout.leave(sid)
+            self.fanout.leave(watcher)
             raise
-        connection.hello = (Person(user, see(user, opened.warm, Viewer(user.id))), opened)
-        connection.seat = Seat(sid, caller.app, user, self._services, self.fanout, self.expiries)
+        arrival.hello = (Person(user, see(user, opened.warm, Viewer(user.id))), opened)
         self.expiries.keep(sid, claims.expires_at)
 
     def _first_claim(self, credentials: Credentials) -> Claim | None:
@@ -137,10 +151,11 @@ class Namespace:
     async def greet(self, sid: str) -> None:
         """`hello`, right after the connect: stock clients recover a connection only after a first event."""
         connection = self._connections.get(sid)
-        if connection is None or connection.hello is None:
+        arrival = connection.arrival if connection else None
+        if connection is None or arrival is None or arrival.hello is None:
             return
-        person, opened = connection.hello
-        connection.hello, connection.is_arriving = None, False
+        person, opened = arrival.hello
+        connection.arrival = None
         hello = {
             "user": wire.render(person),
             "session_id": sid,
@@ -149,23 +164,24 @@ class Namespace:
             "version": opened.version,
             "server_time": to_text(self._services.clock.now()),
         }
-        await self._send([sid], "hello", hello)
-        own = (person.user.app_id, person.user.id)
-        await self.fanout.show(sid, [own], opened.epoch, opened.version)
-        await self.fanout.release(sid)
-        if connection.condemned:
-            await self.close_for_good(sid, connection.condemned)
+        self._server.send_event([sid], "hello", hello)
+        self.fanout.greet(connection.watcher, opened.epoch, opened.version)
+        if arrival.condemned:
+            await self.close_for_good(sid, arrival.condemned)
 
     async def disconnect(self, sid: str, reason: Reason) -> None:
         """Comes last and once for every connect that was let in."""
         connection = self._connections.pop(sid, None)
-        self.fanout.leave(sid)
+        if connection:
+            self.fanout.leave(connection.watcher)
         self.expiries.forget(sid)
+        self._events.forget(sid)
         self._services.metrics.sockets.dec()
-        self._services.metrics.disconnects.labels(reason.value).inc()
-        log.info("socket_disconnected", session_id=sid, reason=reason.value)
+        self._ended(reason.value).inc()
+        if _is_heard(logging.INFO):
+            log.info("socket_disconnected", session_id=sid, reason=reason.value)
         departure = DEPARTURES.get(reason, Departure.LOST)
-        if departure is Departure.LOGOUT and (connection is None or connection.is_arriving):
+        if departure is Departure.LOGOUT and (connection is None or connection.arrival):
             # a stock client that runs out of patience while it connects says the same as one that logs out
             departure = Departure.LOST
         await self._services.presence.close(sid, departure)
@@ -173,25 +189,21 @@ class Namespace:
     async def close_for_good(self, sid: str, code: CloseCode) -> None:
         """`session:close`, then a Socket.IO DISCONNECT, after which a stock client stays away."""
         connection = self._connections.get(sid)
-        if connection and connection.is_arriving:
-            connection.condemned = code  # it is not in yet; greet comes back to it
+        if connection and connection.arrival:
+            connection.arrival.condemned = code  # it is not in yet; greet comes back to it
             return
         payload = {"code": int(code), "reason": code.name.lower(), "reconnect": code.may_reconnect}
-        await self._send([sid], "session:close", payload)
+        self._server.send_event([sid], "session:close", payload)
         await self._server.disconnect(sid)
 
     async def _warn_of_expiry(self, sid: str, expires_at: int) -> None:
-        await self._send([sid], "token:expiring", {"expires_at": to_text(expires_at)})
+        self._server.send_event([sid], "token:expiring", {"expires_at": to_text(expires_at)})
 
     async def _end_expired(self, sid: str) -> None:
         await self.close_for_good(sid, CloseCode.TOKEN_EXPIRED)
 
     async def check_tokens(self) -> None:
         await self.expiries.check(self._services.clock.now())
-
-    async def _send(self, sids: list[str], event: str, payload: Any) -> None:
-        """Encoded once for all of them."""
-        await self._server.emit(event, payload, to=sids)
 
     def _follow_anew(self, shard: int) -> None:
         self._services.following.begin_anew(shard)
@@ -213,7 +225,9 @@ class Namespace:
         connection = self._connections.get(sid)
         try:
             await self._count_event(sid)
-            return await act((connection and connection.seat) or _not_in(sid))
+            if connection is None or connection.arrival:
+                raise NotFound(f"The socket {sid!r} is not connected yet.")
+            return await act(Seat(connection.watcher, self._services, self.fanout, self.expiries))
         except ChatError as error:
             if not isinstance(error, Unavailable):
                 await self._count_bad(sid)
@@ -235,10 +249,13 @@ class Namespace:
         if connection is None:
             return
         settings, now = self._services.settings, self._services.clock.now()
-        connection.bad.append(now)
-        while now - connection.bad[0] >= settings.bad_packets_window_s * 1000:
-            connection.bad.popleft()
-        if len(connection.bad) >= settings.bad_packets_max:
+        if connection.bad is None:
+            connection.bad = deque()
+        bad = connection.bad
+        bad.append(now)
+        while now - bad[0] >= settings.bad_packets_window_s * 1000:
+            bad.popleft()
+        if len(bad) >= settings.bad_packets_max:
             await self.close_for_good(sid, CloseCode.BAD_PACKETS)
 
     async def _count_event(self, sid: str) -> None:
@@ -248,7 +265,3 @@ class Namespace:
             self._services.metrics.refused_by_rate.labels("socket").inc()
             await self.close_for_good(sid, CloseCode.FLOODING)
             raise TooManyRequests("Too many events; slow down.", allowance.retry_after_s)
-
-
-def _not_in(sid: str) -> Seat:
-    raise NotFound(f"The socket {sid!r} is not connected yet.")

@@ -1,7 +1,7 @@
-"""What is on its way to one client."""
+"""What is on its way to a client that polls."""
 
 import asyncio
-from typing import Any
+from itertools import islice
 
 
 class Overflow(Exception):
@@ -17,29 +17,33 @@ class Outbox:
     def __init__(self, max_packets: int, max_bytes: int) -> None:
         self._max_packets = max_packets
         self._max_bytes = max_bytes
-        self._packets: list[Any] = []
+        self._packets: list[str] = []
         self._bytes = 0
         self._closed = False
         self._stirred = asyncio.Event()
 
-    def put(self, packet: Any) -> None:
+    def put(self, packet: str) -> None:
         """Raises Overflow when the packet does not fit; drops it when the outbox is closed."""
         if self._closed:
             return
-        size = len(packet.encode())
-        if len(self._packets) >= self._max_packets or self._bytes + size > self._max_bytes:
+        if len(self._packets) >= self._max_packets or self._bytes + len(packet) > self._max_bytes:
             raise Overflow
         self._packets.append(packet)
-        self._bytes += size
+        self._bytes += len(packet)
         self._stirred.set()
 
-    async def take(self, at_most: int) -> list[Any]:
+    async def take(self, at_most: int) -> list[str]:
         """The oldest packets, waiting for the first one; nothing once the outbox is closed."""
         while not self._packets and not self._closed:
             self._stirred.clear()
             await self._stirred.wait()
-        taken, self._packets = self._packets[:at_most], self._packets[at_most:]
-        self._bytes -= sum(len(packet.encode()) for packet in taken)
+        return self.take_now(at_most)
+
+    def take_now(self, at_most: int | None = None) -> list[str]:
+        """What there is, perhaps nothing."""
+        taken = list(islice(self._packets, at_most))
+        del self._packets[: len(taken)]
+        self._bytes -= sum(map(len, taken))
         return taken
 
     def close(self) -> None:

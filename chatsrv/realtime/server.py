@@ -1,65 +1,97 @@
-"""The hardened Socket.IO server: python-socketio on our own Engine.IO sessions.
+"""The hardened Socket.IO server: python-socketio's handlers and packets on our own sessions.
 
 It is the edge of the protocol and knows nothing of apps, tokens or presence: those belong to the handlers that are
-registered on it. Handlers are called as python-socketio calls them: `connect(sid, environ, auth)` with the aiohttp
-request of the handshake in `environ["aiohttp.request"]`, `disconnect(sid, reason)` with a `Reason`, and one per event.
-The handlers of one client run one after the other, and `disconnect` runs last, exactly once for every `connect` that
-was let in, also when the client left while `connect` still ran.
+registered on it. Handlers are called as python-socketio calls them: `connect(sid, handshake, auth)` with the Handshake
+in the place of its environ, `disconnect(sid, reason)` with a `Reason`, and one per event. The handlers of one client
+run one after the other, and `disconnect` runs last, exactly once for every `connect` that was let in, also when the
+client left while `connect` still ran.
 """
 
+from __future__ import annotations
+
+import asyncio
+import inspect
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Any
 
+import msgspec
 import socketio
+from aiohttp import web
 from socketio import packet as wire
 from socketio.exceptions import ConnectionRefusedError as Refused
 
-from chatsrv.realtime.engine import EngineServer
+from chatsrv.realtime.clients import Clients
+from chatsrv.realtime.engine import EngineServer, make_id
+from chatsrv.realtime.handshake import Handshake
+from chatsrv.realtime.home import Stage
+from chatsrv.realtime.limits import WireLimits
 from chatsrv.realtime.packets import Packet, Violation
 from chatsrv.realtime.reasons import Reason
-from chatsrv.realtime.session import EngineSession, WireLimits
+from chatsrv.realtime.session import Session
+from chatsrv.wire.frames import TEXT, encode
 
-__all__ = ["Reason", "SocketServer", "WireLimits", "build_server"]
+__all__ = ["Handshake", "Reason", "SocketServer", "WireLimits", "build_server"]
 
 _NO_SUCH_NAMESPACE = {"code": 40400, "type": "ItemNotFound"}
 _INTERNAL_ERROR = {"code": 50001, "type": "InternalError"}
-
-
-class Rooms(socketio.AsyncManager):
-    """Knows the rooms of each client, so that a client's end does not look through everybody's."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._rooms_of: dict[str, set[str | None]] = {}
-
-    def basic_enter_room(self, sid: str, namespace: str, room: str | None, eio_sid: str | None = None) -> None:
-        super().basic_enter_room(sid, namespace, room, eio_sid)
-        self._rooms_of.setdefault(sid, set()).add(room)
-
-    def basic_leave_room(self, sid: str, namespace: str, room: str | None) -> None:
-        super().basic_leave_room(sid, namespace, room)
-        self._rooms_of.get(sid, set()).discard(room)
-
-    def basic_disconnect(self, sid: str, namespace: str, **_options: Any) -> None:
-        for room in self._rooms_of.pop(sid, ()):
-            super().basic_leave_room(sid, namespace, room)
-        self.callbacks.pop(sid, None)
-        for pending in (self.pending_connect, self.pending_disconnect):
-            if sid in pending.get(namespace, ()):
-                pending[namespace].remove(sid)
 
 
 class SocketServer(socketio.AsyncServer):
     """Use `build_server`. `disconnect(sid)` ends a client's session for good; `drain` and `cut` end its transport."""
 
     reason = Reason
+    manager: Clients
+    eio: EngineServer
 
     after_connect: Callable[[str], Awaitable[None]] | None = None
     """Called with the sid when the client has been told that it is in: what is emitted here comes first."""
 
     def _engineio_server_class(self) -> type[EngineServer]:
         return EngineServer
+
+    def attach(self, app: web.Application, socketio_path: str = "socket.io") -> None:
+        self.eio.attach(app, socketio_path)
+
+    # What goes out
+
+    def send_event(self, sids: Iterable[str], event: str, payload: Any = None) -> None:
+        """Encoded once, whoever many they are; those who are gone are passed over."""
+        self._send_packet_to(sids, b"42" + msgspec.json.encode([event, *_arguments(payload)]))
+
+    def _send_packet_to(self, sids: Iterable[str], packet: bytes) -> None:
+        frame, sessions = encode(TEXT, packet), self.manager.by_sid
+        quick: list[asyncio.Transport] = []
+        others: list[Session] = []
+        for sid in sids:
+            session = sessions.get(sid)
+            if session is not None:
+                if session.transport is not None:
+                    quick.append(session.transport)
+                else:
+                    others.append(session)
+        if quick:
+            self.eio.joiner.write_to_all(quick, frame)
+        for session in others:
+            if session.upgraded:
+                session.send_frame(frame)
+            else:
+                session.send(packet.decode())
+
+    async def emit(
+        self, event: str, data: Any = None, to: str | Iterable[str] | None = None, room: str | None = None
+    ) -> None:
+        """To these sids and rooms, or to everybody; gives way to the loop, so that who emits a lot starves nobody."""
+        self.send_event(self.manager.named(to if room is None else room), event, data)
+        await asyncio.sleep(0)
+
+    async def enter_room(self, sid: str, room: str, namespace: str | None = None) -> None:  # noqa: ARG002
+        self.manager.enter(sid, room)
+
+    async def leave_room(self, sid: str, room: str, namespace: str | None = None) -> None:  # noqa: ARG002
+        self.manager.leave(sid, room)
+
+    # How it ends
 
     async def drain(self, spread_s: float, draw: Callable[[], float]) -> None:
         """Hand every client off to another server, or to the next one here, and return when all are gone.
@@ -72,67 +104,75 @@ class SocketServer(socketio.AsyncServer):
 
     async def cut(self, sid: str) -> None:
         """Abort one client's transport without a DISCONNECT packet; its `disconnect` handler runs soon after."""
-        self._cut_session(self.manager.eio_sid_from_sid(sid, "/"))
-
-    def _session(self, eio_sid: str | None) -> EngineSession | None:
-        session: EngineSession | None = self.eio.sockets.get(eio_sid)
-        return session
-
-    def _cut_session(self, eio_sid: str | None) -> None:
-        if session := self._session(eio_sid):
+        if session := self.manager.by_sid.get(sid):
             session.cut()
 
-    def _await_auth(self, eio_sid: str | None) -> None:
-        if session := self._session(eio_sid):
-            session.await_auth()
+    async def disconnect(self, sid: str, namespace: str | None = None, ignore_queue: bool = False) -> None:  # noqa: ARG002
+        session = self.manager.by_sid.get(sid)
+        if session is not None and session.stage is Stage.IN:
+            _send(session, self.packet_class(wire.DISCONNECT))
+            await self._leave(session, Reason.SERVER_DISCONNECT)
 
-    # What python-socketio calls
+    async def _leave(self, session: Session, reason: Reason) -> None:
+        """The first who comes here tells the application; nothing is told of a client that was never let in."""
+        if session.stage is not Stage.IN:
+            return
+        session.stage = Stage.LEAVING
+        try:
+            await self._trigger_event("disconnect", "/", session.client, reason)
+        except Exception:
+            self.logger.exception("disconnect handler failed")
+        finally:
+            self.manager.forget(session)
+        session.await_auth()
 
-    async def _handle_eio_message(self, eio_sid: str, data: str) -> None:
+    # What sessions call
+
+    async def _handle_eio_message(self, session: Session, data: str) -> None:
         try:
             packet = self.packet_class.read(data)
         except Violation:
-            self._cut_session(eio_sid)
+            session.cut()
             return
         match packet.packet_type:
             case wire.CONNECT:
-                await self._handle_connect(eio_sid, packet.namespace, packet.data)
-            case wire.DISCONNECT:
-                await self._handle_disconnect(eio_sid, packet.namespace)
-            case wire.EVENT:
-                await self._handle_event(eio_sid, packet.namespace, packet.id, packet.data)
-            case wire.ACK:
-                await self._handle_ack(eio_sid, packet.namespace, packet.id, packet.data)
+                await self._handle_connect(session, packet.namespace, packet.data)
+            case wire.DISCONNECT if packet.namespace in (None, "/"):
+                await self._leave(session, Reason.CLIENT_DISCONNECT)
+            case wire.EVENT if packet.namespace in (None, "/"):
+                await self._handle_event(session, packet.id, packet.data)
+        # an acknowledgement is of nothing: we ask for none
 
-    async def _handle_connect(self, eio_sid: str, namespace: str | None, data: dict[str, Any] | None) -> None:
+    async def _handle_eio_disconnect(self, session: Session, reason: Reason) -> None:
+        await self._leave(session, reason)
+
+    async def _handle_connect(self, session: Session, namespace: str | None, auth: dict[str, Any] | None) -> None:
         if namespace not in (None, "/"):
-            await self._send_refusal(eio_sid, namespace, Refused("ItemNotFound", _NO_SUCH_NAMESPACE))
-            return
-        sid = await self.manager.pre_connect(eio_sid, "/")
-        if sid is None:  # it is connected already
-            self._cut_session(eio_sid)
-            return
-        await self._admit(eio_sid, sid, data)
-
-    async def _admit(self, eio_sid: str, sid: str, auth: dict[str, Any] | None) -> None:
-        if session := self._session(eio_sid):
-            session.stop_awaiting_auth()
-        try:
-            await self._ask(sid, self.environ[eio_sid], auth)
-        except Refused as refusal:
-            await self._send_refusal(eio_sid, "/", refusal)
-            await self.manager.disconnect(sid, "/")
-            self._await_auth(eio_sid)
+            _refuse(session, Refused("ItemNotFound", _NO_SUCH_NAMESPACE), namespace)
+        elif session.client is not None:  # it is connected already
+            session.cut()
         else:
-            await self._send_packet(eio_sid, self.packet_class(wire.CONNECT, {"sid": sid}))
-            await self.manager.connect(sid, "/")
+            await self._admit(session, make_id(), auth)
+
+    async def _admit(self, session: Session, sid: str, auth: dict[str, Any] | None) -> None:
+        self.manager.add(session, sid)
+        session.stop_awaiting_auth()
+        try:
+            await self._ask(sid, session.handshake, auth)
+        except Refused as refusal:
+            _refuse(session, refusal)
+            self.manager.forget(session)
+            session.await_auth()
+        else:
+            _send(session, self.packet_class(wire.CONNECT, {"sid": sid}))
+            session.stage = Stage.IN
             if self.after_connect:
                 await self.after_connect(sid)
 
-    async def _ask(self, sid: str, environ: dict[str, Any], auth: dict[str, Any] | None) -> None:
+    async def _ask(self, sid: str, handshake: Handshake, auth: dict[str, Any] | None) -> None:
         """Raises Refused unless the application lets the client in. Without an answer a stock client waits for ever."""
         try:
-            answer = await self._trigger_event("connect", "/", sid, environ, auth)
+            answer = await self._trigger_event("connect", "/", sid, handshake, auth)
         except Refused:
             raise
         except Exception as error:
@@ -141,29 +181,35 @@ class SocketServer(socketio.AsyncServer):
         if answer is False:
             raise Refused
 
-    async def _send_refusal(self, eio_sid: str, namespace: str | None, refusal: Refused) -> None:
-        words = refusal.error_args
-        await self._send_packet(eio_sid, self.packet_class(wire.CONNECT_ERROR, words, namespace=namespace))
-
-    async def _handle_disconnect(
-        self, eio_sid: str, namespace: str | None, reason: Reason = Reason.CLIENT_DISCONNECT
-    ) -> None:
-        await super()._handle_disconnect(eio_sid, namespace, reason)
-        self._await_auth(eio_sid)
-
-    async def disconnect(self, sid: str, namespace: str | None = None, ignore_queue: bool = False) -> None:
-        eio_sid = self.manager.eio_sid_from_sid(sid, "/")
-        await super().disconnect(sid, namespace, ignore_queue)
-        self._await_auth(eio_sid)
+    async def _handle_event(self, session: Session, ack_id: int | None, words: list[Any]) -> None:
+        if session.stage is not Stage.IN:
+            return
+        answer = await self._trigger_event(words[0], "/", session.client, *words[1:])
+        if ack_id is not None and answer is not self.not_handled:
+            _send(session, self.packet_class(wire.ACK, _arguments(answer), id=ack_id))
 
     async def _trigger_event(self, event: str, namespace: str, *args: Any) -> Any:
-        """A `disconnect` handler that fails must not keep the client in its rooms."""
-        try:
-            return await super()._trigger_event(event, namespace, *args)
-        except Exception:
-            if event != "disconnect":
-                raise
-            self.logger.exception("disconnect handler failed")
+        """Whatever the handler of this event answers; python-socketio's own would call it again after a TypeError."""
+        handler, args = self._get_event_handler(event, namespace, args)
+        if handler is None:
+            return self.not_handled
+        answer = handler(*args)
+        return await answer if inspect.isawaitable(answer) else answer
+
+
+def _arguments(data: Any) -> list[Any]:
+    """As python-socketio has it: a tuple is several arguments, None is none."""
+    if data is None:
+        return []
+    return list(data) if isinstance(data, tuple) else [data]
+
+
+def _send(session: Session, packet: Packet) -> None:
+    session.send("4" + packet.encode())
+
+
+def _refuse(session: Session, refusal: Refused, namespace: str | None = "/") -> None:
+    _send(session, Packet(wire.CONNECT_ERROR, refusal.error_args, namespace=namespace))
 
 
 def build_server(limits: WireLimits, allowed_origins: Collection[str] = ()) -> SocketServer:
@@ -172,7 +218,7 @@ def build_server(limits: WireLimits, allowed_origins: Collection[str] = ()) -> S
         # With a level of their own they add no handler to print to; below ERROR they would print what clients send.
         logging.getLogger(name).setLevel(logging.ERROR)
     return SocketServer(
-        client_manager=Rooms(),
+        client_manager=Clients(),
         serializer=Packet,
         async_handlers=False,
         namespaces=["/"],

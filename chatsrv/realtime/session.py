@@ -1,276 +1,296 @@
 """One Engine.IO session: a client on long-polling, on WebSocket, or on the one and then the other.
 
-It takes the place of python-engineio's socket class. What holds for every session, whatever the client does: its
-handlers run one after the other and `disconnect` runs last, once; what it may send and what may wait for it is bounded;
-whoever breaks the protocol is cut off at once.
+What holds for every session, whatever the client does: what it sends is handled one after the other, `disconnect` runs
+last, once; what it may send and what may wait for it is bounded; whoever breaks the protocol is cut off at once.
+
+A session that is idle is this object and its connection: no task, no queue, no timer. A task runs only while there is
+something to handle.
 """
 
+from __future__ import annotations
+
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections import deque
+from contextlib import suppress
 
-from aiohttp import WSCloseCode, WSMsgType, web
-from engineio import base_socket, packet
-from engineio.payload import Payload
-
+from chatsrv.logs import bind_contextvars
+from chatsrv.realtime.handshake import Handshake
+from chatsrv.realtime.home import Home, Stage, Upgrade
 from chatsrv.realtime.outbox import Outbox, Overflow
 from chatsrv.realtime.packets import Violation
 from chatsrv.realtime.reasons import Reason
+from chatsrv.wire import WebSocket
+from chatsrv.wire.frames import Code, encode_text
 
-if TYPE_CHECKING:
-    from chatsrv.realtime.engine import EngineServer
-
-
-@dataclass(frozen=True, slots=True)
-class WireLimits:
-    """How long we wait for a client and how much we keep for it.
-
-    `max_message_bytes` bounds a WebSocket message and the body of a polling POST; the two `queue_` figures what
-    waits for a client that reads slowly.
-    """
-
-    ping_interval_s: float = 25.0
-    ping_timeout_s: float = 20.0
-    max_message_bytes: int = 128 * 1024
-    queue_max_packets: int = 1000
-    queue_max_bytes: int = 4 * 1024 * 1024
-    auth_deadline_s: float = 10.0
-    upgrade_timeout_s: float = 10.0
-    body_timeout_s: float = 20.0
-    close_timeout_s: float = 0.5
+_INBOX_FULL = 32
+"""So many messages wait for their handlers; then nothing more is read from the client's WebSocket."""
+_PING, _PING_FRAME = "2", encode_text("2")
 
 
-class Refusal(Exception):
-    """An HTTP answer other than success. Its text is for people; stock clients read the status alone."""
-
-    def __init__(self, text: str, status: int = 400) -> None:
-        super().__init__(text)
-        self.text = text
-        self.status = status
-
-
-class EngineSession(base_socket.BaseSocket):
+class Session:
     """One client. `closing` once it has ended, `closed` once the application has been told."""
 
-    # The Python client refuses a polling answer of more packets.
-    _packets_per_poll = Payload.max_decode_packets
+    __slots__ = (
+        "_auth_at",
+        "_awaits_pong",
+        "_behind",
+        "_end",
+        "_inbox",
+        "_pulse_at",
+        "_worker",
+        "client",
+        "closed",
+        "handshake",
+        "home",
+        "outbox",
+        "sid",
+        "slot",
+        "socket",
+        "stage",
+        "transport",
+        "upgrade",
+    )
 
-    sid: str
-    queue: Outbox
-    closing: bool
-    upgrading: bool
-    upgraded: bool
+    def __init__(self, home: Home, sid: str, handshake: Handshake) -> None:
+        self.home = home
+        self.sid = sid
+        self.handshake = handshake
+        self.client: str | None = None  # its Socket.IO id
+        self.stage = Stage.AWAY
+        self.socket: WebSocket | None = None
+        self.transport: asyncio.Transport | None = None  # of a WebSocket that keeps up: what is written needs no check
+        self.outbox: Outbox | None = None  # of a client that polls
+        self.upgrade: Upgrade | None = None  # while it is agreed on and not done
+        self.closed = False
+        self.slot = 0
+        self._behind = 0
+        self._end: Reason | None = None
+        self._inbox: deque[str | Reason] | None = None
+        self._worker: asyncio.Task[None] | None = None
+        self._awaits_pong = False
+        now, limits = home.wheel.time(), home.limits
+        self._pulse_at = now + limits.ping_interval_s
+        self._auth_at = now + limits.auth_deadline_s
 
-    def __init__(self, server: "EngineServer", sid: str) -> None:
-        super().__init__(server, sid)
-        self._limits = server.limits
-        self._turn = asyncio.Lock()  # the handlers of one session never overlap
-        self._posting = False
-        self._ws: web.WebSocketResponse | None = None
-        self._transport: asyncio.Transport | None = None
-        loop = asyncio.get_running_loop()
-        self._pulse = loop.call_later(self._limits.ping_interval_s, self._ping)
-        self._auth_deadline = loop.call_later(self._limits.auth_deadline_s, self.cut)
+    @property
+    def closing(self) -> bool:
+        return self._end is not None
+
+    @property
+    def ended_in_error(self) -> bool:
+        return self._end is Reason.TRANSPORT_ERROR
+
+    @property
+    def upgrading(self) -> bool:
+        return self.upgrade is not None
+
+    @property
+    def upgraded(self) -> bool:
+        return self.socket is not None
+
+    def begin_polling(self) -> None:
+        self.outbox = Outbox(self.home.limits.queue_max_packets, self.home.limits.queue_max_bytes)
+        self._schedule()
+
+    def begin_socket(self, socket: WebSocket) -> None:
+        """From now on on this WebSocket; what waited for a poll goes out first."""
+        self.socket, socket.hearer = socket, self
+        self.transport = socket.transport
+        if self.outbox is not None:
+            for packet in self.outbox.take_now():
+                socket.write(encode_text(packet))
+            self.outbox.close()
+            self.outbox = None
+        self._schedule()
 
     # What goes out
 
-    async def send(self, pkt: Any) -> None:
-        """The name and shape are python-engineio's. Never waits: a client that does not keep up is cut off."""
-        try:
-            self.queue.put(pkt)
-        except Overflow:
+    def send(self, packet: str) -> None:
+        """Never waits: a client that does not keep up is cut off."""
+        if self.socket is not None:
+            self.send_frame(encode_text(packet))
+        elif self.outbox is not None:
+            try:
+                self.outbox.put(packet)
+            except Overflow:
+                self.cut()
+
+    def send_frame(self, frame: bytes) -> None:
+        """A packet as a WebSocket frame, to a session that is on WebSocket."""
+        if self.transport is not None:
+            self.home.joiner.write(self.transport, frame)
+        elif self.socket is not None and not self.closing and not self.socket.is_closing:
+            self._send_behind(self.socket, frame)
+
+    def _send_behind(self, socket: WebSocket, frame: bytes) -> None:
+        limits = self.home.limits
+        self._behind += 1
+        waiting = socket.transport.get_write_buffer_size() + len(frame)
+        if self._behind > limits.queue_max_packets or waiting > limits.queue_max_bytes:
+            self.cut()
+        else:
+            socket.write(frame)
+
+    def hear_pause(self, is_paused: bool) -> None:
+        self._behind = 0
+        socket = self.socket
+        if socket is None or self.closing or socket.is_closing:
+            return
+        self.transport = None if is_paused else socket.transport
+        if is_paused and socket.transport.get_write_buffer_size() > self.home.limits.queue_max_bytes:
             self.cut()
 
-    def _ping(self) -> None:
-        with suppress(Overflow):  # then the missing answer ends the session
-            self.queue.put(packet.Packet(packet.PING))
-        self._rearm(self._limits.ping_timeout_s, lambda: self.cut(Reason.PING_TIMEOUT))
+    def owe(self, frame: bytes) -> None:
+        self.send_frame(frame)
 
-    def _rearm(self, delay_s: float, then: Callable[[], None]) -> None:
-        self._pulse.cancel()
+    # Deadlines
+
+    def _schedule(self) -> None:
         if not self.closing:
-            self._pulse = asyncio.get_running_loop().call_later(delay_s, then)
+            self.home.wheel.arm_at(self, min(self._auth_at, self._pulse_at) if self._auth_at else self._pulse_at)
 
-    # What comes in
+    def on_due(self, now: float) -> None:
+        if self._auth_at and now >= self._auth_at:
+            self.cut()
+        elif now < self._pulse_at:
+            self._schedule()
+        elif self._awaits_pong:
+            self.cut(Reason.PING_TIMEOUT)
+        else:
+            self._ping(now)
 
-    async def receive(self, text: str) -> None:
-        """One Engine.IO packet; raises Violation unless it is one that a client may send."""
-        match text[:1]:
-            case "4":
-                await self._in_turn(lambda: self.server._trigger_event("message", self.sid, text[1:]))
-            case "3":
-                self._rearm(self._limits.ping_interval_s, self._ping)
-            case "1":
-                self.end(Reason.TRANSPORT_CLOSE)
-            case _:
-                raise Violation("unexpected engine packet")
+    def _ping(self, now: float) -> None:
+        self._awaits_pong = True
+        self._pulse_at = now + self.home.limits.ping_timeout_s
+        if self.socket is not None:
+            self.socket.write(_PING_FRAME)
+        elif self.outbox is not None:
+            with suppress(Overflow):  # then the missing answer ends the session
+                self.outbox.put(_PING)
+        self._schedule()
 
-    async def _in_turn(self, handle: Callable[[], Awaitable[None]]) -> None:
-        async with self._turn:
-            if not self.closing:
-                await handle()
-
-    # How it ends
+    def _take_pong(self) -> None:
+        self._awaits_pong = False
+        wheel = self.home.wheel
+        self._pulse_at = wheel.now + self.home.limits.ping_interval_s
+        self._schedule()
 
     def await_auth(self) -> None:
         """The client has no Socket.IO session (any more): it gets the deadline once more."""
-        self.stop_awaiting_auth()
-        if not self.closing:
-            loop = asyncio.get_running_loop()
-            self._auth_deadline = loop.call_later(self._limits.auth_deadline_s, self.cut)
+        self._auth_at = self.home.wheel.time() + self.home.limits.auth_deadline_s
+        self._schedule()
 
     def stop_awaiting_auth(self) -> None:
-        self._auth_deadline.cancel()
+        self._auth_at = 0.0
+        self._schedule()
+
+    # What comes in
+
+    def hear_text(self, text: str) -> None:
+        if text == "3" and not self.closing:
+            self._take_pong()
+        else:
+            self.take_in(text)
+
+    def hear_close(self, code: int) -> None:
+        self.transport = None
+        self.take_in(Reason.CLIENT_DISCONNECT if code == Code.NORMAL else Reason.TRANSPORT_CLOSE)
+
+    def hear_violation(self) -> None:
+        self.transport = None
+        self.take_in(Reason.TRANSPORT_ERROR)
+
+    def hear_end(self) -> None:
+        self.transport = None
+        self.take_in(Reason.TRANSPORT_CLOSE)
+        self.home.note_gone(self)
+
+    def hear_timeout(self) -> None:
+        """Its deadlines are in `on_due`."""
+
+    def take_in(self, item: str | Reason) -> None:
+        """An Engine.IO packet, or what ends the session when all that came before has been handled."""
+        if self.closing:
+            return
+        if self._inbox is None:
+            self._inbox = deque()
+        self._inbox.append(item)
+        if self._worker is None:
+            self._worker = self.home.spawn(self._work())
+        elif len(self._inbox) >= _INBOX_FULL and self.socket is not None:
+            self.socket.hold(True)
+
+    async def wait_until_handled(self) -> None:
+        """Returns when all that has been taken in has been handled; the application may not know of an end yet."""
+        if self._worker is not None:
+            await asyncio.wait([self._worker])
+
+    async def _work(self) -> None:
+        if self.client is not None:
+            bind_contextvars(session_id=self.client)
+        while self._inbox and not self.closing:
+            item = self._inbox.popleft()
+            if not self._inbox and self.socket is not None:
+                self.socket.hold(False)
+            await self._handle(item)
+        self._inbox = self._worker = None
+        if self._end is not None:
+            self.home.spawn(self._tell(self._end))
+
+    async def _handle(self, item: str | Reason) -> None:
+        if isinstance(item, Reason):
+            self.end(item)
+            return
+        try:
+            await self._receive(item)
+        except Violation:
+            self.cut()
+
+    async def _receive(self, packet: str) -> None:
+        """Raises Violation unless it is one that a client may send."""
+        match packet[:1]:
+            case "4":
+                await self.home.handle(self, packet[1:])
+            case "3":
+                self._take_pong()
+            case "1":
+                self.end(Reason.TRANSPORT_CLOSE)
+                if self.socket is not None:
+                    self.socket.close(Code.NORMAL)
+            case _:
+                raise Violation("unexpected engine packet")
+
+    # How it ends
 
     def cut(self, reason: Reason = Reason.TRANSPORT_ERROR) -> None:
         """At once and without a word, so that a client that reads nothing cannot hold us up."""
         self.end(reason)
-        if self._transport is not None:
-            self._transport.abort()
+        if self.socket is not None:
+            self.socket.abort()
 
     def end(self, reason: Reason) -> None:
-        """The first reason counts. The application is told when the handlers that still run are done."""
+        """The first reason counts. The application is told when the handler that still runs is done."""
         if self.closing:
             return
-        self.closing = True
-        self._pulse.cancel()
-        self.stop_awaiting_auth()
-        self.queue.close()
-        self.server.spawn(self._tell(reason))
+        self._end = reason
+        self.transport = None
+        self.home.wheel.disarm(self)
+        if self.outbox is not None:
+            self.outbox.close()
+        if self.upgrade is not None:
+            self.upgrade.abandon()
+        if self._worker is None:
+            self.home.spawn(self._tell(reason))
 
     async def _tell(self, reason: Reason) -> None:
-        async with self._turn:
-            await self.server._trigger_event("disconnect", self.sid, reason)
+        await self.home.handle_end(self, reason)
         self.closed = True
-        self.server.sockets.pop(self.sid, None)
 
-    async def hand_off(self, delay_s: float) -> None:
+    def hand_off(self) -> None:
         """End in a way after which stock clients come back: code 1012, or an error answer to their next poll.
 
         After a Socket.IO DISCONNECT a JavaScript client stays away, after an Engine.IO CLOSE a Python client.
         """
-        await asyncio.sleep(delay_s)
         self.end(Reason.DRAINED)
-        await self._hang_up(WSCloseCode.SERVICE_RESTART)
-
-    async def _hang_up(self, code: int) -> None:
-        if self._ws is None or self._ws.closed:
-            return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._limits.close_timeout_s):
-                await self._ws.close(code=code)
-        if self._transport is not None:
-            self._transport.abort()
-
-    # Long-polling
-
-    async def poll(self, request: web.Request) -> list[Any]:
-        if self.upgrading:
-            return [packet.Packet(packet.NOOP)]
-        with self._ended_by_cancelling():
-            packets: list[Any] = await self.queue.take(self._packets_per_poll)
-        if request.transport is None:  # the client left while it waited: these packets have no way to it
-            self.cut(Reason.TRANSPORT_CLOSE)
-        if not packets or self.closing:
-            raise Refusal("Session ended")
-        return packets
-
-    @contextmanager
-    def _ended_by_cancelling(self) -> Iterator[None]:
-        """aiohttp cancels what still runs when it stops, and, if told so, when the client leaves."""
-        try:
-            yield
-        except asyncio.CancelledError:
-            self.cut(Reason.TRANSPORT_CLOSE)
-            raise
-
-    async def accept_post(self, request: web.Request) -> None:
-        """A client sends one POST at a time; a second one beside it would lose their order."""
-        overlaps, self._posting = self._posting, True
-        try:
-            if overlaps:
-                raise Refusal("Overlapping POST")
-            with self._ended_by_cancelling():
-                for text in (await self._read_body(request)).split("\x1e"):
-                    await self.receive(text)
-        except (Refusal, Violation, ValueError, OSError) as error:
-            self.cut()
-            raise error if isinstance(error, Refusal) else Refusal("Bad request") from error
-        finally:
-            self._posting = overlaps
-
-    async def _read_body(self, request: web.Request) -> str:
-        """In as many segments as it comes, but no larger and no longer than the limits say."""
-        ceiling = self._limits.max_message_bytes
-        if (request.content_length or 0) > ceiling:
-            raise Refusal("Too large", 413)
-        body = bytearray()
-        async with asyncio.timeout(self._limits.body_timeout_s):
-            async for chunk in request.content.iter_any():
-                body += chunk
-                if len(body) > ceiling:
-                    raise Refusal("Too large", 413)
-        return body.decode()
-
-    # WebSocket
-
-    async def serve(self, ws: web.WebSocketResponse, transport: asyncio.Transport | None) -> None:
-        """Runs for as long as the connection lives."""
-        self._ws, self._transport = ws, transport
-        self.connected = self.upgraded = True
-        writer = asyncio.create_task(self._write(ws))
-        reason = Reason.TRANSPORT_CLOSE
-        try:
-            reason = await self._read(ws)
-        except Violation:
-            self.cut()
-        finally:
-            self.end(reason)
-            writer.cancel()
-            await self._hang_up(WSCloseCode.OK)
-
-    async def _write(self, ws: web.WebSocketResponse) -> None:
-        try:
-            while packets := await self.queue.take(self._packets_per_poll):
-                for pkt in packets:
-                    await ws.send_str(pkt.encode())
-        except OSError:
-            self.cut(Reason.TRANSPORT_CLOSE)
-
-    async def _read(self, ws: web.WebSocketResponse) -> Reason:
-        while not self.closing:
-            message = await ws.receive()
-            if message.type is WSMsgType.TEXT:
-                await self.receive(message.data)
-            elif message.type is WSMsgType.CLOSE and message.data == WSCloseCode.OK:
-                return Reason.CLIENT_DISCONNECT
-            elif message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED):
-                return Reason.TRANSPORT_CLOSE
-            else:
-                raise Violation("not a text message")
-        return Reason.TRANSPORT_CLOSE
-
-    async def upgrade(self, ws: web.WebSocketResponse, transport: asyncio.Transport | None) -> None:
-        """Long-polling carries on until the first packet has come through, so that a proxy that opens WebSockets
-        and then swallows what they carry costs nothing."""
-        agreed = False
-        with suppress(TimeoutError, TypeError, OSError):
-            async with asyncio.timeout(self._limits.upgrade_timeout_s):
-                agreed = await ws.receive_str() == "2probe" and await self._agree(ws)
-        if agreed:
-            await self.serve(ws, transport)
-
-    async def _agree(self, ws: web.WebSocketResponse) -> bool:
-        """While `upgrading`, polls get nothing but an end, and what is to be sent waits for the WebSocket."""
-        if self.upgrading or self.upgraded or self.closing:
-            return False
-        self.upgrading = True
-        try:
-            await ws.send_str("3probe")
-            await self.send(packet.Packet(packet.NOOP))  # ends the poll that waits
-            self.upgraded = await ws.receive_str() == "5" and not self.closing
-        finally:
-            self.upgrading = False
-        return self.upgraded
+        if self.socket is not None:
+            self.socket.close(Code.SERVICE_RESTART)

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 import socketio
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession
 from redis.asyncio import Redis
 
-from chatsrv.app import create_app
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.presence import SERVER
 from chatsrv.services import Services
 from tests.client import ApiClient
 from tests.conftest import DemoApp, MakeSettings
+from tests.listening import served_node
 
 DEADLINE_S = 10.0
 NewClient = Callable[..., "Client"]
@@ -81,14 +81,8 @@ class Client:
 @asynccontextmanager
 async def running_node(services: Services) -> AsyncIterator[str]:
     """The URL of a node that serves as `chatsrv serve` does."""
-    runner = web.AppRunner(create_app(services), access_log=None, shutdown_timeout=1)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    async with served_node(services) as url:
+        yield url
 
 
 @pytest.fixture

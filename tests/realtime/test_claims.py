@@ -127,6 +127,12 @@ async def test_a_status_given_at_connect_is_there_from_the_first_moment(bert: Cl
     await bert.io.call("presence:subscribe", {"usernames": ["bert"]})
     carl = await connect("carl")
     await carl.io.disconnect()
+
+    async def carl_is_gone() -> bool:
+        ack = await bert.io.call("presence:query", {"usernames": ["carl"]})
+        return bool(ack["users"][0]["presence_status"] == 0)
+
+    await eventually(carl_is_gone, "his disconnect has come through")
     await bert.io.call("presence:subscribe", {"usernames": ["carl"]})
     back = await connect("carl", status="dnd")
     assert back.hello["user"]["presence_status"] == 4

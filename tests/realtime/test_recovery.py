@@ -71,7 +71,7 @@ async def test_a_user_whom_sql_lost_behind_our_back_is_closed(
     async with services.db.write() as tx:
         anna = await rows.get(tx, "demo", "anna")
         assert anna
-        await rows.remove(tx, anna.id)
+        await rows.remove(tx, anna)
     await services.upkeep.reconcile()
     assert (await client.next("session:close"))["code"] == 4004
 
@@ -81,5 +81,7 @@ async def test_logins_reach_sql_so_that_losing_redis_loses_none(
 ) -> None:
     hello = await new_client().connect({"token": token})
     await services.clocks.flush()
-    user = await services.users.find("demo", "anna")
+    async with services.db.read() as tx:
+        user = await rows.get(tx, "demo", "anna")
+    assert user
     assert to_text(user.clocks.last_login_at) == hello["user"]["last_login_at"]

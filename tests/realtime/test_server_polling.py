@@ -92,8 +92,7 @@ async def test_a_client_that_leaves_within_its_body_is_gone(cancelled: bool) -> 
         _, writer = await asyncio.open_connection(url.host, url.port)
         writer.write(f"POST {url.raw_path_qs} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n42".encode())
         await writer.drain()
-        session = edge.server.eio.sockets[poller.opened["sid"]]
-        await until(lambda: session._posting)
+        await until(lambda: poller.opened["sid"] in edge.server.eio.posting)
         writer.close()
         await until(lambda: edge.is_empty)
 
@@ -149,7 +148,8 @@ async def test_a_client_that_left_while_it_waited_is_found_out_by_the_next_packe
         _, writer = await asyncio.open_connection(url.host, url.port)
         writer.write(f"GET {url.raw_path_qs} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         await writer.drain()
-        outbox = edge.server.eio.sockets[poller.opened["sid"]].queue
+        outbox = edge.server.eio.sockets[poller.opened["sid"]].outbox
+        assert outbox is not None
         await until(lambda: not outbox._stirred.is_set() and outbox._stirred._waiters)
         writer.close()
         await until(lambda: edge.has_lost_a_connection or edge.reasons)

@@ -10,7 +10,9 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from chatsrv.realtime.server import SocketServer, WireLimits, build_server
+from chatsrv.realtime.server import Handshake, SocketServer, WireLimits, build_server
+from chatsrv.wire import ListenLimits, listening
+from tests.listening import bound, url_of
 
 
 @dataclass
@@ -19,14 +21,15 @@ class Edge:
 
     server: SocketServer
     runner: web.AppRunner
+    address: str
     http: aiohttp.ClientSession
     heard: list[tuple[str, str]] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
-    environs: list[dict[str, Any]] = field(default_factory=list)
+    handshakes: list[Handshake] = field(default_factory=list)
 
     @property
     def url(self) -> str:
-        return "http://{}:{}".format(*self.runner.addresses[0])
+        return self.address
 
     @property
     def has_lost_a_connection(self) -> bool:
@@ -43,10 +46,10 @@ class Edge:
 
     @property
     def is_empty(self) -> bool:
-        return not self.server.eio.sockets and not self.server.manager.rooms and not self.server.environ
+        return not (self.server.eio.sockets or self.server.manager.by_sid or self.server.manager.rooms)
 
-    async def _connect(self, sid: str, environ: dict[str, Any], _auth: Any) -> None:
-        self.environs.append(environ)
+    async def _connect(self, sid: str, handshake: Handshake, _auth: Any) -> None:
+        self.handshakes.append(handshake)
         self.heard.append((sid, "connect"))
         await self.gate.wait()
         self.heard.append((sid, "connected"))
@@ -105,24 +108,20 @@ class Poller:
 
 
 @asynccontextmanager
-async def listening(app: web.Application, **options: Any) -> AsyncIterator[web.AppRunner]:
-    """As in production: aiohttp's own TestServer cancels the handler of a client that leaves, AppRunner does not."""
-    runner = web.AppRunner(app, shutdown_timeout=1, **options)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield runner
-    await runner.cleanup()
-
-
-@asynccontextmanager
 async def serving(
     limits: WireLimits | None = None, origins: tuple[str, ...] = (), **options: Any
 ) -> AsyncIterator[Edge]:
+    """`options` go to aiohttp's runner."""
     server = build_server(limits or WireLimits(), origins)
     app = web.Application()
     server.attach(app)
-    async with listening(app, **options) as runner, aiohttp.ClientSession() as http:
-        edge = Edge(server, runner, http)
+    taken = bound()
+    listener = listening(
+        app, [taken], ListenLimits(shutdown_timeout_s=1), wheel=server.eio.wheel, sockets=server.eio, **options
+    )
+    address = url_of(taken)
+    async with listener as runner, aiohttp.ClientSession() as http:
+        edge = Edge(server, runner, address, http)
         edge.listen()
         yield edge
         edge.gate.set()

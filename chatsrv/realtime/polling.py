@@ -1,0 +1,92 @@
+"""Long-polling: what a GET waits for and what a POST brings."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from aiohttp import web
+
+from chatsrv.realtime.reasons import Reason
+from chatsrv.realtime.session import Session
+
+_NOOP = "6"
+_SEPARATOR = "\x1e"
+# the Python client refuses an answer of more packets
+_PACKETS_PER_POLL = 16
+
+
+class Refusal(Exception):
+    """An HTTP answer other than success. Its text is for people; stock clients read the status alone."""
+
+    def __init__(self, text: str, status: int = 400) -> None:
+        super().__init__(text)
+        self.text = text
+        self.status = status
+
+
+async def poll(session: Session, request: web.Request) -> web.Response:
+    """Raises Refusal when the session is over."""
+    packets = [_NOOP] if session.upgrading else await _take(session, request)
+    return web.Response(text=_SEPARATOR.join(packets), content_type="text/plain")
+
+
+async def _take(session: Session, request: web.Request) -> list[str]:
+    packets: list[str] = []
+    if session.outbox is not None:
+        with _ended_by_cancelling(session):
+            packets = await session.outbox.take(_PACKETS_PER_POLL)
+    if request.transport is None:  # the client left while it waited: these packets have no way to it
+        session.cut(Reason.TRANSPORT_CLOSE)
+    if not packets or session.closing:
+        raise Refusal("Session ended")
+    return packets
+
+
+@contextmanager
+def _ended_by_cancelling(session: Session) -> Iterator[None]:
+    """aiohttp cancels what still runs when it stops, and, if told so, when the client leaves."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        session.cut(Reason.TRANSPORT_CLOSE)
+        raise
+
+
+async def accept_post(session: Session, request: web.Request, posting: set[str]) -> None:
+    """A client sends one POST at a time; a second one beside it would lose their order. `posting`: who sends one."""
+    try:
+        if session.sid in posting:
+            raise Refusal("Overlapping POST")
+        posting.add(session.sid)
+        try:
+            with _ended_by_cancelling(session):
+                await _receive(session, await _read_body(session, request))
+        finally:
+            posting.discard(session.sid)
+    except (Refusal, ValueError, OSError) as error:
+        session.cut()
+        raise error if isinstance(error, Refusal) else Refusal("Bad request") from error
+
+
+async def _receive(session: Session, body: str) -> None:
+    for packet in body.split(_SEPARATOR):
+        session.take_in(packet)
+    await session.wait_until_handled()
+    if session.ended_in_error:
+        raise Refusal("Bad request")
+
+
+async def _read_body(session: Session, request: web.Request) -> str:
+    """In as many segments as it comes, but no larger and no longer than the limits say."""
+    limits = session.home.limits
+    if (request.content_length or 0) > limits.max_message_bytes:
+        raise Refusal("Too large", 413)
+    body = bytearray()
+    async with asyncio.timeout(limits.body_timeout_s):
+        async for chunk in request.content.iter_any():
+            body += chunk
+            if len(body) > limits.max_message_bytes:
+                raise Refusal("Too large", 413)
+    return body.decode()
