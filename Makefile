@@ -2,7 +2,7 @@
 # make test    the same .venv, then the whole test suite
 # make check   lint, types, layers and tests
 # make soak    presence under faults: 10,000 random schedules, and real processes at their default timings; a quarter of an hour
-# make bench   measures chatsrv against its peers in Node; WORK=W3,W5 PEERS=all ROUNDS=5 and more: see bench/README.md
+# make bench   measures chatsrv against its peers in Node; WORK=growth PEERS=all ROUNDS=5 and more: see bench/README.md
 # make format  rewrites the code in the one style
 # make clean   removes .venv and everything that can be made anew; your data stays
 #

@@ -9,8 +9,10 @@ from aiohttp import web
 from chatsrv.api import DIALECTS, pages, probes
 from chatsrv.api.dialect import SERVICES
 from chatsrv.api.edge import finish_headers, middlewares
+from chatsrv.api.memo import MEMO, Memo
 from chatsrv.realtime import Realtime
 from chatsrv.services import Services
+from chatsrv.wire import RECALL
 from chatsrv.worker import Loop, finish, node_loops, running, shared_loops
 
 REALTIME: web.AppKey[Realtime] = web.AppKey("realtime", Realtime)
@@ -23,6 +25,8 @@ def create_app(services: Services) -> web.Application:
     app = web.Application(middlewares=middlewares(DIALECTS))
     app[SERVICES] = services
     app[REALTIME] = realtime = Realtime(services)
+    app[MEMO] = memo = Memo(services)
+    app[RECALL] = memo.recall
     for dialect in DIALECTS:
         dialect.mount(app)
     probes.mount(app)

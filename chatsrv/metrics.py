@@ -1,8 +1,17 @@
-"""Every metric, named and described once. One registry for each server, none for the process."""
+"""Every metric, named and described once. One registry for each server, none for the process.
+
+Several processes that serve as one share a folder, which prometheus_client finds in the variable FOLDER when it is
+imported: each then counts in files of its own there, and any of them can tell the sum.
+"""
 
 from __future__ import annotations
 
+import os
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 FAST_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -26,6 +35,12 @@ class Metrics:
             buckets=FAST_BUCKETS,
             registry=self.registry,
         )
+        self.remembered = Counter(
+            "chatsrv_http_remembered",
+            "Answers given again without being made anew; request_seconds does not know them.",
+            ("dialect",),
+            registry=self.registry,
+        )
         self.refused_by_rate = Counter(
             "chatsrv_http_rate_limited",
             "Requests refused because of their rate.",
@@ -38,7 +53,12 @@ class Metrics:
             ("reason",),
             registry=self.registry,
         )
-        self.sockets = Gauge("chatsrv_sockets", "Socket.IO connections open on this node.", registry=self.registry)
+        self.sockets = Gauge(
+            "chatsrv_sockets",
+            "Socket.IO connections open on this server.",
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
         self.connects = Counter(
             "chatsrv_socket_connects",
             "Sockets that asked to connect, by outcome.",
@@ -92,5 +112,14 @@ class Metrics:
         )
 
     def render(self) -> bytes:
-        """The Prometheus text of this process."""
-        return generate_latest(self.registry)
+        """The Prometheus text of this process, or of all that share its folder."""
+        if not os.environ.get(FOLDER):
+            return generate_latest(self.registry)
+        everybody = CollectorRegistry()
+        MultiProcessCollector(everybody)  # type: ignore[no-untyped-call]  # this file of theirs has no types
+        return generate_latest(everybody)
+
+
+def forget_process(pid: int, folder: str) -> None:
+    """What it counted stays; what it had at the moment of its end is nothing any more."""
+    mark_process_dead(pid, folder)  # type: ignore[no-untyped-call]  # the same file

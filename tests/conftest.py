@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator, Callable
@@ -12,9 +13,7 @@ from uuid import uuid4
 import pytest
 import structlog
 from aiohttp import ClientSession
-from aiohttp.test_utils import TestServer
 
-from chatsrv.app import create_app
 from chatsrv.domain.clock import Clock
 from chatsrv.services import Services, open_services
 from chatsrv.services.migrations import migrate
@@ -22,9 +21,17 @@ from chatsrv.settings import Settings
 from chatsrv.storage.database import open_database, parse_url
 from chatsrv.storage.embedded import embedded_valkey
 from tests.client import ApiClient
+from tests.listening import served_node
 from tests.postgres import fresh_database, running_postgres
 
 MakeSettings = Callable[..., Settings]
+
+if os.environ.get("CHATSRV_TEST_LOOP") == "uvloop":  # what `chatsrv serve` runs on, in the place of asyncio's own
+
+    def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+        import uvloop
+
+        return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -131,6 +138,5 @@ async def demo(services: Services) -> DemoApp:
 @pytest.fixture
 async def api(services: Services, demo: DemoApp) -> AsyncIterator[ApiClient]:
     """A running server, asked with the demo app's server key."""
-    async with TestServer(create_app(services)) as server, ClientSession() as session:
-        url = str(server.make_url("")).rstrip("/")
+    async with served_node(services) as url, ClientSession() as session:
         yield ApiClient(session, url, {"Authorization": f"Bearer {demo.key}"})

@@ -15,8 +15,8 @@ HEAD = """# Settings
 
 Defaults < the TOML file named by `--config` or `CHATSRV_CONFIG` < environment < options. Units stand in the names:
 `_s` seconds, `_ms` milliseconds, `_bytes` bytes. In TOML the names are as here; in the environment they are upper
-case behind `CHATSRV_`. `PORT`, `DATABASE_URL` and `REDIS_URL` work as platforms set them. A key in the file that is
-no setting is an error, a variable that is none a warning. What is marked *app* can be set for one app:
+case behind `CHATSRV_`. `PORT`, `DATABASE_URL`, `REDIS_URL` and `WEB_CONCURRENCY` work as platforms set them. A key in
+the file that is no setting is an error, a variable that is none a warning. What is marked *app* can be set for one app:
 `chatsrv app set APP grace_s=5`.
 
 | setting | default | meaning |
@@ -45,7 +45,8 @@ def _shown(value: object) -> str:
 
 FILE_HEAD = """# Every setting with its default, for a server in production.
 # Secrets belong into the environment, not into a file.
-# A variable CHATSRV_<NAME> wins over what stands here; so do PORT, DATABASE_URL and REDIS_URL.
+# A variable CHATSRV_<NAME> wins over what stands here; so do PORT, DATABASE_URL, REDIS_URL and
+# WEB_CONCURRENCY.
 """
 
 

@@ -25,6 +25,8 @@ from chatsrv.services.rates import Allowance
 SERVICES: web.AppKey[Services] = web.AppKey("services", Services)
 ALLOWANCE: web.RequestKey[Allowance] = web.RequestKey("allowance", Allowance)
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
+SHOWN: web.RequestKey[int] = web.RequestKey("shown", int)
+"""The one user of whom the answer tells, and of nobody else; set by handlers whose route `remembers`."""
 
 
 class TokenAccess(Enum):
@@ -69,13 +71,34 @@ OpenHandler = Callable[[OpenCall], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`scope` is what a server key needs."""
+    """`scope` is what a server key needs.
+
+    `remembers`: the answer depends on the request, the app's users and their presence alone, and may be given again
+    until any of those change.
+    """
 
     method: str
     path: str
     handler: Handler
     scope: Scope
     token: TokenAccess = TokenAccess.NONE
+    remembers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An answer that may be given again. `since`: Freshness.changes before anything was read for it.
+
+    `user_id`: it tells of this user alone.
+    """
+
+    dialect: str
+    caller: Caller
+    since: int
+    user_id: int | None
+
+
+MADE: web.RequestKey[Made] = web.RequestKey("made", Made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +145,15 @@ class Dialect:
 
     def _known_caller(self, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
+            since = request.app[SERVICES].freshness.changes
             opened = await self._greet(request)
             call = Call(request, opened.services, await self.identify(opened))
             for check in self.checks:
                 await check(call, route)
-            return await route.handler(call)
+            answer = await route.handler(call)
+            if route.remembers:
+                request[MADE] = Made(self.name, call.caller, since, request.get(SHOWN))
+            return answer
 
         return handle
 

@@ -12,7 +12,8 @@ from aiohttp.typedefs import Middleware
 from uuid_utils import uuid7
 
 from chatsrv.api.admission import client_address
-from chatsrv.api.dialect import ALLOWANCE, REQUEST_ID, SERVICES, Dialect
+from chatsrv.api.dialect import ALLOWANCE, MADE, REQUEST_ID, SERVICES, Dialect
+from chatsrv.api.memo import MEMO
 from chatsrv.domain.errors import ChatError, Malformed, MethodNotAllowed, RouteNotFound, TooLarge
 from chatsrv.logs import bind_contextvars, clear_contextvars
 
@@ -113,6 +114,9 @@ async def finish_headers(request: web.Request, response: web.StreamResponse) -> 
         headers["X-RateLimit-Remaining"] = str(allowance.remaining)
         headers["X-RateLimit-Reset"] = str(-(-allowance.reset_at // 1000))
     _add_cors(request, response)
+    made = request.get(MADE)
+    if made:
+        request.app[MEMO].keep(request, response, made)
 
 
 def _add_cors(request: web.Request, response: web.StreamResponse) -> None:

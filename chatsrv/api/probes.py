@@ -6,6 +6,7 @@ from aiohttp import web
 
 from chatsrv.api.admission import bearer_or_api_key, client_address
 from chatsrv.api.dialect import SERVICES, json_response
+from chatsrv.api.memo import MEMO
 from chatsrv.domain.apps import Scope
 from chatsrv.domain.errors import Forbidden
 from chatsrv.metrics import CONTENT_TYPE
@@ -42,12 +43,13 @@ async def metrics_with_key(request: web.Request) -> web.Response:
 
 
 async def metrics(request: web.Request) -> web.Response:
+    request.app[MEMO].settle()
     return web.Response(body=request.app[SERVICES].metrics.render(), headers={"Content-Type": CONTENT_TYPE})
 
 
 def metrics_app(app: web.Application) -> web.Application:
     """What listens on the address of its own, where no key is asked for."""
     own = web.Application()
-    own[SERVICES] = app[SERVICES]
+    own[SERVICES], own[MEMO] = app[SERVICES], app[MEMO]
     own.router.add_get("/metrics", metrics)
     return own

@@ -74,11 +74,12 @@ def run(words: list[str], as_json: bool) -> int:
     except (click.Abort, KeyboardInterrupt):
         fail(as_json, "stopped")
     except Exception as error:
-        fail(as_json, _explain(error))
+        fail(as_json, explain(error))
     return 1
 
 
-def _explain(error: Exception) -> str:
+def explain(error: Exception) -> str:
+    """What is said of it, in a line where that can be."""
     match error:
         case click.ClickException():
             return error.format_message()

@@ -16,6 +16,7 @@ from chatsrv.domain.errors import SetupError
 from chatsrv.metrics import Metrics
 from chatsrv.services.access_tokens import AccessTokens
 from chatsrv.services.accounts import Accounts
+from chatsrv.services.announcements import Announcements
 from chatsrv.services.apps import Apps
 from chatsrv.services.bearers import Bearers
 from chatsrv.services.callers import Callers
@@ -25,6 +26,7 @@ from chatsrv.services.clocks import ClockFlush
 from chatsrv.services.desk import Desk
 from chatsrv.services.explain import Explain
 from chatsrv.services.following import Following
+from chatsrv.services.freshness import Freshness
 from chatsrv.services.health import Health
 from chatsrv.services.holders import Holders
 from chatsrv.services.identities import Identities
@@ -36,6 +38,7 @@ from chatsrv.services.notes import Notes
 from chatsrv.services.passwords import Passwords
 from chatsrv.services.presence import PresenceService
 from chatsrv.services.profiles import Profiles
+from chatsrv.services.row_cache import RowCache
 from chatsrv.services.servers import Servers
 from chatsrv.services.sessions import LocalSessions
 from chatsrv.services.sight import Sight
@@ -48,12 +51,14 @@ from chatsrv.services.transfer import Transfer
 from chatsrv.services.upkeep import Upkeep
 from chatsrv.services.upserts import Upserts
 from chatsrv.services.user_changes import UserChanges
+from chatsrv.services.user_reads import UserReads
 from chatsrv.services.users import Users
 from chatsrv.services.watching import Watching
 from chatsrv.settings import Settings
 from chatsrv.storage.changelog import ChangeLog
 from chatsrv.storage.database import Database, open_database, parse_url
 from chatsrv.storage.embedded import FolderInUse, embedded_valkey, own_folder
+from chatsrv.storage.lane import open_lane
 from chatsrv.storage.presence import PresenceStore
 from chatsrv.storage.redis import open_redis
 from chatsrv.storage.running_valkey import find_running_valkey
@@ -102,6 +107,8 @@ class Services:
     explain: Explain
     sight: Sight
     mirror: Mirror
+    freshness: Freshness
+    announcements: Announcements
     watching: Watching
     upkeep: Upkeep
     clocks: ClockFlush
@@ -122,7 +129,8 @@ async def open_services(
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         data = _make_folder(settings)
-        redis_url = settings.redis_url or await _embedded_url(stack, data / "valkey", as_guest, with_presence)
+        found_url = settings.redis_url or await _embedded_url(stack, data / "valkey", as_guest, with_presence)
+        redis_url = found_url or _nobodys_url(data / "valkey")
         db = await enter(
             open_database(parse_url(settings.database_url, data), settings.database_pool, settings.database_timeout_s)
         )
@@ -132,9 +140,10 @@ async def open_services(
         blocking = await enter(open_redis(redis_url, 2, FEED_TIMEOUT_S, settings.redis_tls_verify))
         clock = clock or Clock()
         metrics = Metrics()
+        lane, feed = await enter(open_lane(redis)), await enter(open_lane(blocking))
         store = PresenceStore(
-            redis,
-            Scripts(redis, read_scripts()),
+            lane,
+            Scripts(lane, read_scripts()),
             settings.redis_prefix,
             clock,
             lease_ms=int(settings.node_dead_s * 1000),
@@ -151,12 +160,23 @@ async def open_services(
         presence = PresenceService(store, local, apps, sign_ins, clock, settings.last_active_every_s)
         clocks = ClockFlush(store, db, metrics)
         upkeep = Upkeep(store, local, db, settings, metrics)
-        mirror = Mirror()
-        sight = Sight(store, mirror, upkeep, clock)
+        mirror, freshness = Mirror(), Freshness()
+        row_cache = RowCache(freshness, clock, settings.row_cache_bytes, settings.row_cache_s)
+        following = Following(ChangeLog(feed, settings.redis_prefix), store, mirror, row_cache, freshness)
+        store.on_written, upkeep.heard_of = following.note_write, following.want
+        following.app_changed = apps.forget
+        following.epoch_of = upkeep.epoch_of
+        announcements = Announcements(store, following)
+        db.on_commit = announcements.note
+        if found_url:
+            stack.push_async_callback(announcements.finish)
+        sight = Sight(store, mirror, freshness, upkeep, clock)
         changes = UserChanges(db, clock)
         passwords = Passwords(settings)
         stack.callback(passwords.close)
-        users = Users(db, changes, presence, sight, clocks, passwords, settings, clock)
+        users = Users(
+            db, changes, presence, sight, clocks, passwords, UserReads(db, row_cache, freshness), settings, clock
+        )
         upserts = Upserts(db, clock)
         accounts = Accounts(db, changes, presence, sight, clock)
         access_tokens = AccessTokens(db, clock)
@@ -189,14 +209,16 @@ async def open_services(
             holders=Holders(db),
             callers=Callers(apps, users, access_tokens, bearers, settings, clock, metrics),
             presence=presence,
-            claims=Claims(store, db, clocks, settings),
+            claims=Claims(store, users, clocks, settings),
             explain=Explain(store, clock),
             sight=sight,
             mirror=mirror,
-            watching=Watching(sight, db),
+            freshness=freshness,
+            announcements=announcements,
+            watching=Watching(sight, users, db),
             upkeep=upkeep,
             clocks=clocks,
-            following=Following(ChangeLog(blocking, settings.redis_prefix), store, mirror),
+            following=following,
             health=Health(db, redis),
             tidying=Tidying(db, clock),
         )
@@ -225,14 +247,15 @@ def _make_folder(settings: Settings) -> Path:
     return data
 
 
-async def _embedded_url(stack: AsyncExitStack, folder: Path, as_guest: bool, with_presence: bool) -> str:
-    """Guests wait a little: whoever keeps the folder is a server that starts, or another guest that ends soon."""
+async def _embedded_url(stack: AsyncExitStack, folder: Path, as_guest: bool, with_presence: bool) -> str | None:
+    """None where there is none. Guests wait a little: whoever keeps the folder is a server that starts, or another
+    guest that ends soon."""
     give_up_at = time.monotonic() + (GUEST_PATIENCE_S if as_guest else 0)
     while True:
         if as_guest and (running := await find_running_valkey(folder)):
             return running
         if not with_presence:
-            return _nobodys_url(folder)
+            return None
         try:
             return await stack.enter_async_context(embedded_valkey(folder))
         except FolderInUse:

@@ -71,7 +71,7 @@ class Accounts:
             user = await rows.get_for_update(tx, app_id, ref) or no_user(ref)
             await _check_owns_nothing(tx, user)
             await identity_rows.release(tx, user.id)
-            await rows.remove(tx, user.id)
+            await rows.remove(tx, user)
         await self._presence.expel(user, CloseCode.DELETED)
 
     async def discard(self, app_id: str, ref: UserRef, viewer: Viewer) -> Person:

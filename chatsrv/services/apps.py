@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from hmac import compare_digest
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from chatsrv import settings as settings_module
 from chatsrv.domain.apps import App, Scope, ServerKey, check_app_id, check_network
@@ -33,7 +34,9 @@ class Apps:
         self._db = db
         self._settings = settings
         self._clock = clock
-        self._cached: dict[tuple[str, str], tuple[int, object]] = {}
+        self._cached: dict[tuple[str, str], tuple[int, Any]] = {}
+        self._loading: dict[tuple[str, str], tuple[int, asyncio.Future[Any]]] = {}
+        self._changes = 0
 
     async def create(self, app_id: str, name: str | None) -> tuple[App, str]:
         """The app and its first server key, which has every scope; the key is shown this once. Raises Conflict."""
@@ -152,14 +155,44 @@ class Apps:
 
     async def _recent(self, kind: str, name: str, load: Callable[[], Awaitable[T]]) -> T:
         now = self._clock.now()
-        read_at, value = self._cached.get((kind, name), (0, None))
-        if 0 <= now - read_at < self._settings.credential_cache_s * 1000:
-            return value  # type: ignore[return-value] # the kind decides the type
+        known = self._cached.get((kind, name))
+        if known and 0 <= now - known[0] < self._settings.credential_cache_s * 1000:
+            return known[1]  # type: ignore[no-any-return] # the kind decides the type
+        return await self._load((kind, name), now, load)
+
+    async def _load(self, what: tuple[str, str], now: int, load: Callable[[], Awaitable[T]]) -> T:
+        """Whoever comes while it is loaded waits for the same, unless it might be too old for them then."""
+        began_at, loading = self._loading.get(what, (0, None))
+        if loading is None or not 0 <= now - began_at < self._settings.credential_cache_s * 1000:
+            loading = asyncio.ensure_future(self._keep(what, now, load))
+            self._loading[what] = (now, loading)
+            loading.add_done_callback(lambda done: self._forget_loading(what, done))
+        # who gives up leaves the others what they wait for
+        return await asyncio.shield(loading)
+
+    async def _keep(self, what: tuple[str, str], now: int, load: Callable[[], Awaitable[T]]) -> T:
+        changes = self._changes
         loaded = await load()
         if len(self._cached) >= CACHE_MAX:
             self._cached.clear()
-        self._cached[kind, name] = (now, loaded)
+        if changes == self._changes:  # else it may have been read just before the change
+            self._cached[what] = (now, loaded)
         return loaded
+
+    def _forget_loading(self, what: tuple[str, str], done: asyncio.Future[Any]) -> None:
+        if self._loading.get(what, (0, None))[1] is done:
+            del self._loading[what]
+        if not done.cancelled():
+            done.exception()  # everybody who wanted to know may have gone
+
+    def forget(self, app_id: str) -> None:
+        """The app or a key of it has changed: what was read is old, or is being read."""
+        self._changes += 1
+        self._loading.clear()
+        for place, (_, value) in list(self._cached.items()):
+            # what was not there, too: it may be there now
+            if value is None or (value.id if isinstance(value, App) else value.app_id) == app_id:
+                del self._cached[place]
 
     def setting(self, app: App, name: str) -> float:
         """The app's own value of one of PER_APP, or the server's."""

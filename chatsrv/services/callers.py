@@ -116,10 +116,11 @@ class Callers:
         return caller, claims
 
     async def _identify_user(self, token: str, may_create: bool) -> tuple[Caller, TokenClaims]:
-        app = await self._apps.find(tokens.claimed_app(token))
+        unverified = tokens.take_apart(token)
+        app = await self._apps.find(unverified.app_id)
         if app is None:
             raise Unauthenticated(Distrust.BAD_TOKEN, "The token's signature does not verify for this app.")
-        claims = tokens.verify(token, app, self._clock.now(), self._settings.token_leeway_s)
+        claims = tokens.verify(unverified, app, self._clock.now(), self._settings.token_leeway_s)
         may_create = may_create and bool(self._apps.setting(app, "auto_create_users"))
         user = await self._find_subject(app.id, claims.username, may_create)
         if claims.issued_at < user.tokens_since:
@@ -148,15 +149,16 @@ class Callers:
 
     def count_request(self, caller: Caller) -> Allowance:
         """One more request of this caller; the edge refuses it where the allowance is spent."""
-        kind, rate = ("key", self._key_rate) if caller.key else ("token", self._token_rate)
-        return self._count(caller.rate_name, rate, kind)
+        return self._counted(self.take_allowance(caller), "key" if caller.key else "token")
+
+    def take_allowance(self, caller: Caller) -> Allowance:
+        """The same for who counts a refusal by themselves."""
+        rate = self._key_rate if caller.key else self._token_rate
+        return self._limiter.take(caller.rate_name, rate, self._clock.now())
 
     def count_panel_request(self, caller: Caller) -> Allowance:
         """The same in the panel dialect, which has a rate of its own."""
         return self._counted(self._panel_minutes.take(caller.rate_name, self._clock.now()), "key")
-
-    def _count(self, name: str, rate: Rate, kind: str) -> Allowance:
-        return self._counted(self._limiter.take(name, rate, self._clock.now()), kind)
 
     def _counted(self, allowance: Allowance, kind: str) -> Allowance:
         """Counts what is refused."""

@@ -13,9 +13,8 @@ from chatsrv.domain.presence import INVISIBLE, Claim, Presence, Viewer, see
 from chatsrv.domain.sessions import Device
 from chatsrv.domain.users import AccountStatus, KeptClaims, User
 from chatsrv.services.clocks import ClockFlush
+from chatsrv.services.users import Users
 from chatsrv.settings import Settings
-from chatsrv.storage import clocks as clock_rows
-from chatsrv.storage.database import Database
 from chatsrv.storage.presence import PresenceStore
 
 log = structlog.get_logger(__name__)
@@ -24,9 +23,9 @@ log = structlog.get_logger(__name__)
 class Claims:
     """Every method raises Unavailable where Redis does not answer."""
 
-    def __init__(self, store: PresenceStore, db: Database, clocks: ClockFlush, settings: Settings) -> None:
+    def __init__(self, store: PresenceStore, users: Users, clocks: ClockFlush, settings: Settings) -> None:
         self._store = store
-        self._db = db
+        self._users = users
         self._clocks = clocks
         self._settings = settings
 
@@ -46,11 +45,13 @@ class Claims:
         return claimed if claimed else _gone(user)
 
     async def _kept(self, user: User) -> KeptClaims:
-        """As SQL has them now: what was read when the user connected is old. Without SQL, presence goes on."""
+        """As SQL has them, or had them within `row_cache_s`: since the last outage Redis has whatever came later.
+
+        Without SQL, presence goes on.
+        """
         try:
-            async with self._db.read() as tx:
-                return (await clock_rows.find_claims(tx, [user.id])).get(user.id, KeptClaims())
-        except Unavailable:
+            return (await self._users.find(user.app_id, user.id)).claims
+        except (Unavailable, UserNotFound):
             return KeptClaims()
 
     async def _keep(self, user: User, claim: Claim | None) -> None:

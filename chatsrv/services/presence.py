@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from enum import StrEnum
-from typing import Any, NoReturn
+from typing import NoReturn
+from weakref import WeakValueDictionary
 
-import msgspec
 import structlog
 
 from chatsrv.domain.apps import App
@@ -20,10 +20,10 @@ from chatsrv.domain.sessions import CloseCode, Departure, Graces, NewSession, Se
 from chatsrv.domain.sign_ins import NewSignIn
 from chatsrv.domain.users import User
 from chatsrv.services.apps import Apps
-from chatsrv.services.sessions import LocalSession, LocalSessions
+from chatsrv.services.sessions import LocalSession, LocalSessions, Terms
 from chatsrv.services.sign_ins import SignIns
 from chatsrv.storage.presence import PresenceStore
-from chatsrv.storage.records import Registration, Whereabouts
+from chatsrv.storage.records import Whereabouts
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +57,9 @@ class PresenceService:
         self._local = local
         self._apps = apps
         self._clock = clock
+        self._terms: dict[Terms, Terms] = {}
+        # of the sessions of which Redis is being told; a lock goes with the last one who holds it
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def open(
         self, app: App, user: User, session: NewSession, token_issued_at: int = NEVER, claim: Claim | None = None
@@ -66,10 +69,9 @@ class PresenceService:
         Raises Unauthenticated where the user was deleted or deactivated meanwhile, and Unavailable.
         """
         most = int(self._apps.setting(app, "sessions_per_user"))
-        local = self._local.add(app, user, session, self._record(app, session), self._clock.now())
+        local = self._local.add(user, session, self._terms_of(app), self._clock.now())
         local.token_issued_at = token_issued_at
-        local.idle_after_ms = int(self._apps.setting(app, "idle_after_s") * 1000)
-        record = local.registration.record
+        record = local.record(self._local.node)
         try:
             opened = await self._store.open(app.id, user.id, session, record, most, user.claims, claim)
         except BaseException:
@@ -86,35 +88,20 @@ class PresenceService:
     def _take(self, local: LocalSession, opened: Opened) -> None:
         """The session as it is in Redis now."""
         found = opened.session
-        local.session = replace(local.session, background=found.background)
+        local.background = found.background
         local.is_idle, local.channels = not found.is_active and not found.background, found.channels
         local.opened_at, local.acted_at, local.told_at = found.connected_at, found.last_active_at, found.last_active_at
-        local.registration = replace(local.registration, login_at=opened.warm.truth.clocks.last_login_at)
-        self._remember(local)
+        local.login_at = opened.warm.truth.clocks.last_login_at
         local.is_open = True
 
-    def _remember(self, local: LocalSession) -> Registration:
-        """As the session is now: so it is put back where Redis loses its data."""
-        record = self._record(local.app, local.session)
-        record |= {"i": int(local.is_idle), "o": local.opened_at, "a": local.acted_at}
-        if local.channels:
-            record["r"] = [str(channel_id) for channel_id in local.channels]
-        local.registration = replace(local.registration, record=msgspec.json.encode(record))
-        return local.registration
-
-    def _record(self, app: App, session: NewSession) -> dict[str, Any]:
-        """A new session as fold.lua describes it."""
-        record: dict[str, Any] = {
-            "n": self._local.node,
-            "k": session.client_id,
-            "w": int(session.has_own_client_id),
-            "d": session.device.value,
-            "i": 0,
-            "t": session.transport,
-            "p": session.address,
-            "g": int(self._apps.setting(app, "orphan_grace_s") * 1000),
-        }
-        return record if session.background is None else record | {"b": int(session.background)}
+    def _terms_of(self, app: App) -> Terms:
+        """One value for all sessions on the same terms; the app itself is read anew on and on."""
+        lost_s, mobile_s, handoff_s, orphan_s, idle_s = (
+            self._apps.setting(app, name)
+            for name in ("grace_s", "mobile_grace_s", "handoff_grace_s", "orphan_grace_s", "idle_after_s")
+        )
+        terms = Terms(Graces(lost_s, mobile_s, handoff_s), int(orphan_s * 1000), int(idle_s * 1000))
+        return self._terms.setdefault(terms, terms)
 
     def renew(self, session_id: str, token_issued_at: int) -> None:
         """The session goes on with a newer token."""
@@ -128,12 +115,12 @@ class PresenceService:
         Raises NotFound where the session has ended, and Unavailable: then `catch_up` tells Redis later.
         """
         local = self._local.get(session_id) or _no_session(session_id)
-        is_background = local.session.background if background is None else background
-        is_news = (local.is_idle, local.session.background) != (not active, is_background)
+        is_background = local.background if background is None else background
+        is_news = (local.is_idle, local.background) != (not active, is_background)
         if active:
             local.acted_at = self._clock.now()
         if is_news or local.acted_at - local.told_at >= self._every_ms:
-            local.is_idle, local.session = not active, replace(local.session, background=is_background)
+            local.is_idle, local.background = not active, is_background
             await self._tell(local)
 
     def note_action(self, session_id: str) -> None:
@@ -142,22 +129,21 @@ class PresenceService:
         if local:
             local.is_idle, local.acted_at = False, self._clock.now()
             local.told_at = local.acted_at
-            self._remember(local)
 
     async def _tell(self, local: LocalSession) -> None:
         """One after the other, so that what is true last is told last."""
-        async with local.turn:
+        turn = self._turns.get(local.id) or self._turns.setdefault(local.id, asyncio.Lock())
+        async with turn:
             await self._tell_now(local)
 
     async def _tell_now(self, local: LocalSession) -> None:
-        item = self._remember(local)
         local.told_at = NEVER
         await self._store.touch(
-            item.app_id,
-            item.user_id,
-            item.session_id,
+            local.app_id,
+            local.user_id,
+            local.id,
             idle=local.is_idle,
-            background=bool(local.session.background),
+            background=bool(local.background),
             every_ms=self._every_ms,
         )
         local.told_at = local.acted_at
@@ -174,22 +160,19 @@ class PresenceService:
     async def enter(self, session_id: str, channel_id: int, most: int) -> bool:
         """Whether the session is in the channel now, and not in too many. Raises NotFound and Unavailable."""
         local = self._local.get(session_id) or _no_session(session_id)
-        item = local.registration
-        has_entered = await self._store.enter(item.app_id, item.user_id, session_id, channel_id, most)
+        has_entered = await self._store.enter(local.app_id, local.user_id, session_id, channel_id, most)
         if has_entered is None:
             # its socket is here: Redis lost the session, and this node is about to put it back
             raise Unavailable("presence store")
         if has_entered:
             local.channels = (*(other for other in local.channels if other != channel_id), channel_id)
-            self._remember(local)
         return bool(has_entered)
 
     async def leave(self, session_id: str, channel_id: int) -> None:
         """Raises NotFound and Unavailable."""
         local = self._local.get(session_id) or _no_session(session_id)
-        await self._store.leave(local.app.id, channel_id, local.registration.user_id, session_id)
+        await self._store.leave(local.app_id, channel_id, local.user_id, session_id)
         local.channels = tuple(other for other in local.channels if other != channel_id)
-        self._remember(local)
 
     async def vacate(self, app_id: str, channel_id: int, user_id: int | None) -> None:
         """The user, or everybody, is in the channel no more. Where Redis does not answer they stay until they leave."""
@@ -212,17 +195,13 @@ class PresenceService:
         if local is None:
             return
         local.is_open = False
-        grace_s = self._graces(local.app).after(departure, local.session.device, local.session.background)
-        item = local.registration
+        grace_s = local.terms.graces.after(departure, local.device, local.background)
         try:
-            await self._store.close(item.app_id, item.user_id, item.session_id, int(grace_s * 1000), local.acted_at)
+            await self._store.close(local.app_id, local.user_id, session_id, int(grace_s * 1000), local.acted_at)
         except Unavailable:
             log.warning("session_close_postponed", session=session_id)
         finally:
             self._local.remove(session_id)
-
-    def _graces(self, app: App) -> Graces:
-        return Graces(*(self._apps.setting(app, name) for name in ("grace_s", "mobile_grace_s", "handoff_grace_s")))
 
     async def expel(self, user: User, code: CloseCode, fate: Fate | None = None) -> None:
         """Ends all their sessions on every node. Where Redis does not answer, the upkeep does it later."""

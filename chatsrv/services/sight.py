@@ -1,4 +1,8 @@
-"""Seeing: the presence of users as one viewer sees it, from Redis, or as it was last known while Redis is away."""
+"""Seeing: the presence of users as one viewer sees it.
+
+From this node's mirror while it is level with the change log, else from Redis, and as it was last known while Redis is
+away.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from chatsrv.domain.clock import Clock
 from chatsrv.domain.errors import Unavailable
 from chatsrv.domain.presence import OFFLINE, Person, Presence, PresenceStatus, Viewer, see
 from chatsrv.domain.users import User
+from chatsrv.services.freshness import Freshness
 from chatsrv.services.mirror import Mirror
 from chatsrv.storage.presence_reads import PresenceReads
 from chatsrv.storage.records import Snapshot
@@ -29,9 +34,12 @@ class Recovery(Protocol):
 class Sight:
     """`mirror` is what Following remembers; in a process that follows nothing it is empty."""
 
-    def __init__(self, store: PresenceReads, mirror: Mirror, recovery: Recovery, clock: Clock) -> None:
+    def __init__(
+        self, store: PresenceReads, mirror: Mirror, freshness: Freshness, recovery: Recovery, clock: Clock
+    ) -> None:
         self._store = store
         self._mirror = mirror
+        self._freshness = freshness
         self._recovery = recovery
         self._clock = clock
         self._answered_at = clock.now()
@@ -46,10 +54,9 @@ class Sight:
         return (await self.see_all(user.app_id, [user], viewer))[0].presence
 
     async def see_all(self, app_id: str, users: Sequence[User], viewer: Viewer) -> list[Person]:
-        """One round trip. While Redis is away, of whom nothing is remembered shows as SQL last knew them."""
-        ids = [user.id for user in users]
+        """One round trip at most. While Redis is away, of whom nothing is remembered shows as SQL last knew them."""
         try:
-            warm = (await self.snapshot(app_id, ids)).warm
+            warm = (await self.snapshot(app_id, [user.id for user in users])).warm
         except Unavailable:
             warm = {}
         return [Person(user, see(user, warm.get(user.id), viewer)) for user in users]
@@ -66,15 +73,33 @@ class Sight:
 
     async def snapshot(self, app_id: str, user_ids: Sequence[int]) -> Snapshot:
         """These users at one version. Raises Unavailable where nothing is remembered either."""
+        if self._may_remember(app_id, user_ids):
+            return self._completed(app_id, user_ids, self._remembered(app_id, user_ids))
+        return await self.snapshot_in_full(app_id, user_ids)
+
+    async def snapshot_in_full(self, app_id: str, user_ids: Sequence[int]) -> Snapshot:
+        """With when each changed, which Redis alone knows. Raises Unavailable where nothing is remembered either."""
         return await self._ask(app_id, user_ids, lambda: self._store.snapshot(app_id, user_ids))
 
     async def snapshot_all(self, app_id: str) -> Snapshot:
         """Everybody of whom anything is warm. Raises Unavailable where nothing is remembered either."""
+        if self._may_remember(app_id, None):
+            return self._completed(app_id, None, self._remembered(app_id, None))
         return await self._ask(app_id, None, lambda: self._store.snapshot_all(app_id))
 
     async def changed_since(self, app_id: str, version: int) -> Snapshot:
         """Those who changed after `version`. Raises Unavailable where nothing is remembered either."""
         return await self._ask(app_id, (), lambda: self._store.changed_since(app_id, version))
+
+    def _may_remember(self, app_id: str, user_ids: Sequence[int] | None) -> bool:
+        """Whether the mirror is as good as Redis."""
+        if self._failed_at is not None or not self._freshness.is_level(app_id, user_ids):
+            return False
+        if not self._mirror.knows(app_id):
+            self._mirror.want(app_id)
+            return False
+        self._answered_at = self._clock.now()
+        return True
 
     async def _ask(
         self, app_id: str, user_ids: Sequence[int] | None, ask: Callable[[], Awaitable[Snapshot]]

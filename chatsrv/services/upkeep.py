@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import structlog
 
+from chatsrv.domain.changes import Position
 from chatsrv.domain.errors import Unavailable
 from chatsrv.domain.sessions import CloseCode
 from chatsrv.domain.users import AccountStatus, KeptClaims, Standing
@@ -35,7 +36,8 @@ STATUS_BATCH = 1000
 class Upkeep:
     """`close_socket`, `follow_anew` and `recovered` are set by the edge: what closes a session's socket here, what
     makes the reader of the change log begin anew in a shard whose log did, and what tells watchers of such a shard
-    when every node has had the time to put its sockets back."""
+    when every node has had the time to put its sockets back. `heard_of` is told with each beat how far the log goes.
+    """
 
     def __init__(
         self, store: PresenceStore, local: LocalSessions, db: Database, settings: Settings, metrics: Metrics
@@ -51,6 +53,7 @@ class Upkeep:
         self.close_socket: Callable[[str, CloseCode], Awaitable[None]] | None = None
         self.follow_anew: Callable[[int], None] | None = None
         self.recovered: Callable[[int], Awaitable[None]] | None = None
+        self.heard_of: Callable[[int, Position], None] | None = None
 
     def epoch_of(self, app_id: str) -> str:
         """Of the app's keyspace as this node last saw it; empty before the first beat."""
@@ -79,9 +82,12 @@ class Upkeep:
             raise
 
     async def _beat_shard(self, shard: int) -> None:
-        epoch, was_good = await self._store.beat(shard, self._local.node)
-        if not was_good or self._settled.get(shard) != epoch:
-            await self._settle(shard, epoch)
+        beat = await self._store.beat(shard, self._local.node)
+        if not beat.was_good or self._settled.get(shard) != beat.epoch:
+            await self._settle(shard, beat.epoch)
+        if self.heard_of:
+            # of a log that began anew only now that whoever follows it knows
+            self.heard_of(shard, beat.position)
         if shard in self._recovering and not await self._store.is_held(shard):
             self._recovering.discard(shard)
             if self.recovered:
@@ -132,7 +138,7 @@ class Upkeep:
                     self._metrics.mended.labels("closed").inc()
                     await self._store.close(app_id, user_id, session_id, int(self._settings.grace_s * 1000))
             ids = {session_id for _, _, session_id in stored}
-            missing = [item for item in self._local.open_in(shard) if item.session_id not in ids]
+            missing = self._local.open_in(shard, besides=ids)
             if missing:
                 self._metrics.mended.labels("registered").inc(len(missing))
                 await self._register(shard, missing)

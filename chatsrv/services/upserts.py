@@ -136,7 +136,7 @@ class _Batch:
         for group in _by_fields(done.new, lambda values: values):
             await rows.add_many(self._tx, self._app_id, group)
         for changes in _by_fields(done.changed, lambda change: change[1]):
-            await rows.change_many(self._tx, changes)
+            await rows.change_many(self._tx, self._app_id, changes)
         if done.moved:
             await self._move(done.moved)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
 from uuid_utils import uuid7
@@ -18,9 +18,9 @@ from chatsrv.services.clocks import ClockFlush
 from chatsrv.services.passwords import Passwords, set_password
 from chatsrv.services.presence import PresenceService
 from chatsrv.services.sight import Sight
-from chatsrv.services.user_changes import Then, UserChanges, check_storable, no_user
+from chatsrv.services.user_changes import Then, UserChanges
+from chatsrv.services.user_reads import UserReads
 from chatsrv.settings import Settings
-from chatsrv.storage import listing as lists
 from chatsrv.storage import users as rows
 from chatsrv.storage.database import Database, Transaction
 
@@ -60,10 +60,12 @@ class Users:
         sight: Sight,
         clocks: ClockFlush,
         passwords: Passwords,
+        reads: UserReads,
         settings: Settings,
         clock: Clock,
     ) -> None:
         self._db = db
+        self._reads = reads
         self._changes = changes
         self._passwords = passwords
         self._clocks = clocks
@@ -114,22 +116,23 @@ class Users:
 
     async def find(self, app_id: str, ref: UserRef, *, with_discarded: bool = False) -> User:
         """The directory's part alone. Raises UserNotFound."""
-        check_storable(ref)
-        async with self._db.read() as tx:
-            return await rows.get(tx, app_id, ref, with_discarded=with_discarded) or no_user(ref)
+        return await self._reads.find(app_id, ref, with_discarded=with_discarded)
+
+    async def find_many(self, app_id: str, usernames: Iterable[str]) -> dict[str, User]:
+        """Users by their folded names; who does not exist is left out."""
+        return await self._reads.find_many(app_id, usernames)
 
     async def page(self, app_id: str, query: UserQuery, viewer: Viewer) -> Page:
         """Filters and sorts on presence see what is true now, and `total` is exact. Two statements, one round trip."""
         if query.touches("last_login_at"):
             await self._clocks.flush_app(app_id)
         here = await self._sight.who_is_here(app_id, viewer) if query.touches("presence_status") else {}
-        async with self._db.read() as tx:
-            users, total, next_after = await lists.page(tx, app_id, query, here, viewer)
+        page = await self._reads.page(app_id, query, here, viewer)
         if query.with_presence:
-            people = await self._sight.see_all(app_id, users, viewer)
+            people = await self._sight.see_all(app_id, page.users, viewer)
         else:
-            people = [Person(user, see(user, None, viewer)) for user in users]
-        return Page(tuple(people), total, next_after)
+            people = [Person(user, see(user, None, viewer)) for user in page.users]
+        return Page(tuple(people), page.total, page.next_after)
 
     async def update(
         self,
@@ -182,5 +185,4 @@ class Users:
             after = users[-1].id
 
     async def count(self, app_id: str) -> int:
-        async with self._db.read() as tx:
-            return await rows.count(tx, app_id)
+        return await self._reads.count(app_id)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from chatsrv.domain.presence import SERVER, Person, PresenceStatus, Viewer, see
 from chatsrv.domain.users import User, fold_case
 from chatsrv.services.sight import Sight
+from chatsrv.services.users import Users
 from chatsrv.storage import users as rows
 from chatsrv.storage.database import Database
 from chatsrv.storage.records import Snapshot
@@ -42,14 +43,14 @@ class Counts:
 class Watching:
     """Every method raises Unavailable where a store does not answer."""
 
-    def __init__(self, sight: Sight, db: Database) -> None:
+    def __init__(self, sight: Sight, directory: Users, db: Database) -> None:
         self._sight = sight
+        self._directory = directory
         self._db = db
 
     async def find(self, app_id: str, usernames: Sequence[str]) -> tuple[list[User], list[str]]:
         """The users of these names, in their order and each once, and the names that nobody has."""
-        async with self._db.read() as tx:
-            by_key = await rows.find_by_username(tx, app_id, usernames)
+        by_key = await self._directory.find_many(app_id, usernames)
         unknown = [name for name in dict.fromkeys(usernames) if fold_case(name) not in by_key]
         found = {fold_case(name): None for name in usernames}
         return [by_key[key] for key in found if key in by_key], unknown
@@ -58,7 +59,10 @@ class Watching:
         self, app_id: str, users: Sequence[User], viewer: Viewer, seen: tuple[str, int] = NO_VERSION
     ) -> Roll:
         """These users; only those who changed since `seen` (epoch, version) where all changes since are known."""
-        snapshot = await self._sight.snapshot(app_id, [user.id for user in users])
+        ids = [user.id for user in users]
+        if seen == NO_VERSION:
+            return _roll(await self._sight.snapshot(app_id, ids), True, users, viewer)
+        snapshot = await self._sight.snapshot_in_full(app_id, ids)
         full = not snapshot.is_complete_since(*seen)
         # of oneself there may be changes that no version counts
         wanted = [
@@ -86,13 +90,11 @@ class Watching:
     async def count(self, app_id: str) -> Counts:
         """The same to every viewer: who is invisible counts nowhere."""
         here = await self._sight.who_is_here(app_id, SERVER)
-        async with self._db.read() as tx:
-            total = await rows.count(tx, app_id)
         return Counts(
             online=len(here.get(PresenceStatus.ONLINE, ())),
             away=len(here.get(PresenceStatus.AWAY, ())),
             dnd=len(here.get(PresenceStatus.DND, ())),
-            total=total,
+            total=await self._directory.count(app_id),
         )
 
     async def _users(self, ids: Iterable[int]) -> list[User]:

@@ -13,7 +13,15 @@ import msgspec
 from chatsrv.settings.model import Settings
 
 ENV_PREFIX = "CHATSRV_"
-PLATFORM_VARIABLES = {"PORT": "port", "DATABASE_URL": "database_url", "REDIS_URL": "redis_url"}
+PLATFORM_VARIABLES = {
+    "PORT": "port",
+    "DATABASE_URL": "database_url",
+    "REDIS_URL": "redis_url",
+    "WEB_CONCURRENCY": "workers",
+}
+GUESSED_BY = {"WEB_CONCURRENCY_SET_BY": "heroku/python"}
+"""Heroku's buildpack sets WEB_CONCURRENCY by itself, to what would suit another kind of server: nobody has asked for
+so many workers. A number that a person has set comes without this mark."""
 OTHER_VARIABLES = frozenset(("CHATSRV_CONFIG",))
 
 
@@ -65,8 +73,9 @@ def _from_file(file: Path) -> dict[str, Any]:
 
 def _from_environment(environment: Mapping[str, str]) -> Iterable[tuple[str, str, str]]:
     """Empty variables count as not given: platforms set such. Ours come last and win."""
+    is_guess = any(environment.get(variable) == value for variable, value in GUESSED_BY.items())
     for variable, name in PLATFORM_VARIABLES.items():
-        if environment.get(variable):
+        if environment.get(variable) and not (is_guess and variable == "WEB_CONCURRENCY"):
             yield variable, name, environment[variable]
     for name in Settings.__struct_fields__:
         variable = ENV_PREFIX + name.upper()

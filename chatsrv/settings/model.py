@@ -23,6 +23,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     host: Annotated[str, _says("Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1"
     port: Annotated[int, _says("Port to listen on; 0 takes a free one.", ge=0, le=65535)] = 8080
+    workers: Annotated[
+        int, _says("Processes that serve; with more than one, a further process starts and watches them.", ge=1)
+    ] = 1
     data_dir: Annotated[str, _says("Folder of the embedded stores.")] = "data"
     database_url: Annotated[
         str, _says("postgres://... or sqlite:///file.db; empty: SQLite in the data folder.", secret=True)
@@ -96,6 +99,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         float,
         _says("How long a node trusts a key or app it has read: a revocation takes so long.", ge=0, le=60),
     ] = 1.0
+    row_cache_bytes: Annotated[
+        int, _says("Memory for users that a node remembers as the database has them; 0: none.", ge=0)
+    ] = 67_108_864
+    row_cache_s: Annotated[
+        float, _says("How long it remembers them at the most, though nobody told of a change.", ge=0, le=1800)
+    ] = 60.0
+    answer_cache_bytes: Annotated[
+        int, _says("Memory for answers that a node remembers until what they tell changes; 0: none.", ge=0)
+    ] = 67_108_864
     token_ttl_s: Annotated[int, _says("Life of a user token for which nobody asked otherwise.", ge=1)] = 3600
     token_ttl_max_s: Annotated[int, _says("Longest life of a user token that this server makes.", ge=1)] = 2_592_000
     token_leeway_s: Annotated[int, _says("Clock difference that exp, nbf and iat of a token may have.", ge=0)] = 10
@@ -144,7 +156,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     changelog_s: Annotated[float, _says("How long Redis keeps changes: who was away longer gets everybody.", gt=0)] = (
         300.0
     )
-    changelog_max: Annotated[int, _says("Users of each app whose newest change it keeps at the most.", ge=100)] = 10_000
+    changelog_max: Annotated[int, _says("Users of each app whose newest change it keeps at the most.", ge=100)] = (
+        100_000
+    )
     feed_max: Annotated[int, _says("Changes that Redis keeps for nodes that are behind, per shard.", ge=1000)] = 100_000
     claims_max: Annotated[int, _says("Presence claims of one user; the oldest gives way.", ge=1)] = 20
     presence_sets: Annotated[

@@ -7,13 +7,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from aiohttp import ClientSession
-from aiohttp.test_utils import TestServer
 
-from chatsrv.app import create_app
 from chatsrv.domain.clock import Clock
 from chatsrv.services import Services, open_services
 from chatsrv.settings import Settings
 from tests.client import ApiClient
+from tests.listening import served_node
 
 
 @asynccontextmanager
@@ -21,10 +20,10 @@ async def serving(settings: Settings, clock: Clock | None = None) -> AsyncIterat
     """A running server, asked without credentials until the client speaks as somebody."""
     async with (
         open_services(settings, clock) as services,
-        TestServer(create_app(services)) as server,
+        served_node(services) as url,
         ClientSession() as session,
     ):
-        yield ApiClient(session, str(server.make_url("")).rstrip("/"), {}), services
+        yield ApiClient(session, url, {}), services
 
 
 class Wire:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
-from aiohttp.test_utils import TestServer
 
 from chatsrv.api.probes import metrics_app
 from chatsrv.app import create_app
@@ -19,6 +18,7 @@ from tests.api.native.refusals import refused
 from tests.api.serving import serving, wire_to
 from tests.client import Answer, ApiClient
 from tests.conftest import MakeSettings
+from tests.listening import served
 
 ON_SQLITE = pytest.mark.parametrize("database_source", ["sqlite_template"], indirect=True)
 OK = {"database": "ok", "redis": "ok", "migrations": "ok"}
@@ -96,8 +96,8 @@ async def test_the_metrics_take_a_key_with_the_scope_admin(api: ApiClient, servi
 
 @ON_SQLITE
 async def test_on_their_own_address_the_metrics_need_no_key(services: Services) -> None:
-    async with TestServer(metrics_app(create_app(services))) as server, ClientSession() as session:
-        api = ApiClient(session, str(server.make_url("")).rstrip("/"), {})
+    async with served(metrics_app(create_app(services)), services.settings) as url, ClientSession() as session:
+        api = ApiClient(session, url, {})
         answer = await api.get("/metrics")
         assert (answer.status, b"chatsrv_sockets" in answer.body) == (200, True)
         assert (await api.get(USERS)).status == 404

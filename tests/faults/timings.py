@@ -71,7 +71,9 @@ def _from_settings() -> Durations:
 
 
 def _variables(durations: Durations) -> dict[str, str]:
-    return {f"CHATSRV_{name.upper()}": str(value) for name, value in asdict(durations).items()}
+    """Those who subscribe over and over to find a gap are no flood."""
+    given = {f"CHATSRV_{name.upper()}": str(value) for name, value in asdict(durations).items()}
+    return {**given, "CHATSRV_SOCKET_EVENTS_BURST": "1000000"}
 
 
 _BRIEF = Durations(

@@ -28,7 +28,7 @@ async def test_a_database_that_is_behind_is_told_with_the_mend(services: Service
     assert checked == {
         "database": OK,
         "redis": OK,
-        "migrations": "behind by 0001, 0002, 0003, 0004, 0005: run chatsrv migrate",
+        "migrations": "behind by 0001, 0002, 0003, 0004, 0005, 0006: run chatsrv migrate",
     }
 
 

@@ -91,3 +91,12 @@ def test_nobody_gets_more_than_burst_and_rate_allow(per_minute: int, burst: int,
         assert 0 <= allowance.remaining < burst
         assert allowance.reset_at >= now
         assert let_through <= burst + (now - NOW) * per_minute / 60_000 * 1.000_01 + 1e-6
+
+
+def test_whoever_is_forgotten_begins_with_a_full_bucket_and_nobody_else_does() -> None:
+    limiter = RateLimiter()
+    take(limiter, 3, NOW)
+    take(limiter, 3, NOW, caller="bert")
+    limiter.forget("anna")
+    limiter.forget("nobody")
+    assert (take(limiter, 3, NOW), take(limiter, 3, NOW, caller="bert")) == (3, 0)

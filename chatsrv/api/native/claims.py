@@ -10,7 +10,7 @@ from uuid_utils import uuid7
 
 from chatsrv.api.admission import client_address
 from chatsrv.api.bodies import read_json_object
-from chatsrv.api.dialect import Call, json_response
+from chatsrv.api.dialect import SHOWN, Call, json_response
 from chatsrv.api.native.input import check_names
 from chatsrv.api.native.listing import check_parameters
 from chatsrv.api.native.presence import NO_STORE, staleness
@@ -37,6 +37,7 @@ BECAUSE: Mapping[Rule, str] = {
 async def get(call: Call) -> web.StreamResponse:
     check_parameters(call.request.query, ())
     person = await call.services.users.get(call.app.id, call.username, call.viewer)
+    call.request[SHOWN] = person.user.id
     stale, headers = staleness(call)
     return json_response({**render_presence(person), **stale}, headers=headers)
 

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from chatsrv.api.addresses import public_url
 from chatsrv.api.bodies import read_json_object
-from chatsrv.api.dialect import Call, json_response
+from chatsrv.api.dialect import SHOWN, Call, json_response
 from chatsrv.api.native import listing
 from chatsrv.api.native.input import check_names, read_changes, read_new_user, read_new_username
 from chatsrv.api.native.pages import offset_page
@@ -38,6 +38,7 @@ async def get(call: Call) -> web.StreamResponse:
     listing.check_parameters(call.request.query, ("fields",))
     fields = listing.read_fields(call.request.query)
     person = await call.services.users.get(call.app.id, call.username, call.viewer)
+    call.request[SHOWN] = person.user.id
     return _conditional(call, render(person, fields or USER))
 
 

@@ -166,11 +166,10 @@ async def test_without_redis_the_directory_works_and_says_that_presence_is_stale
             api = anyone.speaking_as((await services.apps.create("demo", None))[1])
             await _begin(api, services)
             await wire.cut()
+            await eventually(lambda: _is_stale(api), "the node has noticed")
             await _check_stale(api)
             await wire.open()
-            page = await api.get(f"{USERS}?presence=true")
-            assert "stale" not in page.json
-            assert "Presence-Stale" not in page.headers
+            await eventually(lambda: _is_fresh(api), "Redis is asked again")
 
 
 async def _begin(api: ApiClient, services: Services) -> None:
@@ -183,6 +182,15 @@ async def _begin(api: ApiClient, services: Services) -> None:
 
 async def _is_mirrored(services: Services, user_id: int) -> bool:
     return bool(services.mirror.read("demo", [user_id]))
+
+
+async def _is_stale(api: ApiClient) -> bool:
+    return "Presence-Stale" in (await api.get(f"{USERS}?presence=true")).headers
+
+
+async def _is_fresh(api: ApiClient) -> bool:
+    page = await api.get(f"{USERS}?presence=true")
+    return "stale" not in page.json and "Presence-Stale" not in page.headers
 
 
 async def _check_stale(api: ApiClient) -> None:

@@ -6,16 +6,15 @@ import re
 
 import pytest
 from aiohttp import ClientSession
-from aiohttp.test_utils import TestServer
 from yarl import URL
 
-from chatsrv.app import create_app
 from chatsrv.domain.wire import FIELDS
 from chatsrv.services import Services, open_services
 from tests.api.native.people import USERS, add, come_online, usernames
 from tests.api.native.refusals import refused
 from tests.client import Answer, ApiClient
 from tests.conftest import MakeSettings
+from tests.listening import served_node
 
 SUMMARY = ["avatar", "created_at", "first_name", "last_name", "role", "status", "updated_at", "username"]
 USER = ["username", "first_name", "last_name", "avatar", "created_at", "updated_at", "last_login_at", "presence_status"]
@@ -117,8 +116,8 @@ async def test_a_page_beyond_the_end_is_empty_and_leads_back(api: ApiClient) -> 
 async def test_where_offsets_end_the_cursor_goes_on(make_settings: MakeSettings) -> None:
     async with open_services(make_settings(offset_max=4, page_default=2)) as services:
         _, key = await services.apps.create("demo", None)
-        async with TestServer(create_app(services)) as server, ClientSession() as session:
-            api = ApiClient(session, str(server.make_url("")).rstrip("/"), {"X-Api-Key": key})
+        async with served_node(services) as url, ClientSession() as session:
+            api = ApiClient(session, url, {"X-Api-Key": key})
             await add(api, *SEVEN, "u7", "u8")
             refused(await api.get(f"{USERS}?offset=5"), 400, 40003, "offset")
             answer = await api.get(f"{USERS}?offset=4")

@@ -1,0 +1,74 @@
+"""What every process that stays does at its start, before anything of the web is loaded."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+from chatsrv.cli.banner import Welcome
+from chatsrv.cli.listening import reserved
+from chatsrv.domain.errors import Conflict
+from chatsrv.services import Services
+from chatsrv.services.migrations import ensure_current
+from chatsrv.settings import Settings
+
+DEMO = "demo"
+
+
+@contextmanager
+def reserve_ports(settings: Settings) -> Iterator[tuple[list[socket.socket], list[socket.socket]]]:
+    """The public address, and that of the metrics, which may have none."""
+    with reserved(settings.host, settings.port, "--host, --port or PORT") as public:
+        if not settings.metrics_port:
+            yield public, []
+            return
+        with reserved(settings.metrics_host, settings.metrics_port, "the setting metrics_port") as own:
+            yield public, own
+
+
+async def prepare(services: Services, settings: Settings, port: int) -> Welcome:
+    """Brings an embedded database up to date, and makes the demo app where `settings` name no stores."""
+    await ensure_current(services.db)
+    demo_key = await _make_demo(services, settings)
+    return Welcome(settings, port, demo_key, has_demo=await services.apps.find(DEMO) is not None)
+
+
+async def _make_demo(services: Services, settings: Settings) -> str | None:
+    """The key of the app `demo`, which the very first start on embedded stores makes."""
+    if settings.database_url or settings.redis_url or await services.apps.list_apps():
+        return None
+    try:
+        return (await services.apps.create(DEMO, "Demo"))[1]
+    except Conflict:
+        return None
+
+
+@asynccontextmanager
+async def stop_signal() -> AsyncIterator[asyncio.Event]:
+    """Set by the first SIGTERM or SIGINT; a second one ends the process at once."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        if stopped.is_set():
+            os._exit(1)
+        stopped.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    yield stopped
+
+
+def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    if sys.platform == "win32":
+        asyncio.run(main())
+    else:
+        import uvloop
+
+        uvloop.run(main())
