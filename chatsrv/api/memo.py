@@ -8,6 +8,7 @@ is level with the change log. Fresh in each answer are its date, its id and what
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from dataclasses import dataclass
 from email.utils import formatdate
 
@@ -71,7 +72,7 @@ class Memo:
         self._clock = services.clock
         self._max_bytes = services.settings.answer_cache_bytes
         self._logs = services.settings.access_log
-        self._answers: dict[bytes, _Answer] = {}
+        self._answers: OrderedDict[bytes, _Answer] = OrderedDict()
         self._passes: dict[str, _Pass] = {}
         self._bytes = 0
         self._date = b""

@@ -16,6 +16,7 @@ from chatsrv.domain.errors import ChatError, Conflict, Invalid, NotFound, Unavai
 from chatsrv.services import Services, open_services
 from chatsrv.services.migrations import ensure_current
 from chatsrv.settings import Loaded, Settings
+from chatsrv.worker import ANNOUNCE_AGAIN_S, Loop, running
 
 T = TypeVar("T")
 
@@ -52,7 +53,9 @@ class Menu:
         async def main() -> T:
             async with open_services(loaded, as_guest=True, with_presence=with_presence) as services:
                 await ensure_current(services.db)
-                return await work(services)
+                # servers hear of what a long command writes while it writes
+                async with running([Loop("announce", ANNOUNCE_AGAIN_S, services.announcements.run)], services):
+                    return await work(services)
 
         try:
             return asyncio.run(main())

@@ -166,10 +166,10 @@ async def open_services(
         store.on_written, upkeep.heard_of = following.note_write, following.want
         following.app_changed = apps.forget
         following.epoch_of = upkeep.epoch_of
-        announcements = Announcements(store, following)
+        following.rejoin = upkeep.beat
+        announcements = Announcements(store, following, is_heard=bool(found_url))
         db.on_commit = announcements.note
-        if found_url:
-            stack.push_async_callback(announcements.finish)
+        stack.push_async_callback(announcements.finish)
         sight = Sight(store, mirror, freshness, upkeep, clock)
         changes = UserChanges(db, clock)
         passwords = Passwords(settings)

@@ -13,11 +13,16 @@ from chatsrv.storage.touched import Touched
 
 log = structlog.get_logger(__name__)
 
+WAITING_MAX = 1000
+"""More users of an app than that, who gather while Redis is away, are not named one by one."""
+
 
 class Announcements:
     """This process forgets at once; the others hear of it through the change log, as soon as Redis takes it."""
 
-    def __init__(self, store: PresenceStore, following: Following) -> None:
+    def __init__(self, store: PresenceStore, following: Following, *, is_heard: bool) -> None:
+        """`is_heard`: there is a Redis, and so there may be other nodes."""
+        self._is_heard = is_heard
         self._store = store
         self._following = following
         self._waiting: dict[str, set[int] | None] = {}
@@ -26,12 +31,16 @@ class Announcements:
     def note(self, touched: Touched) -> None:
         """A transaction that changed these rows has committed."""
         self._following.drop(touched)
+        if not self._is_heard:
+            return
         for app_id, user_ids in touched.items():
             waiting = self._waiting.setdefault(app_id, set())
             if waiting is None or user_ids is None:
                 self._waiting[app_id] = None
             else:
                 waiting |= user_ids
+                if len(waiting) > WAITING_MAX:
+                    self._waiting[app_id] = None
         self._stirred.set()
 
     async def run(self) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from chatsrv.domain.changes import Changed, Entry, Forgotten, Position, Renamed, Stored
 from chatsrv.domain.errors import Unavailable
@@ -40,7 +40,9 @@ class Following:
         self._mirror = mirror
         self._rows = rows
         self._freshness = freshness
-        self._is_storm = False
+        self._is_storm = self._is_cut_off = False
+        self.rejoin: Callable[[], Awaitable[None]] | None = None
+        """What finds out, after an outage, whether logs began anew."""
         self._read_at = float("-inf")
         self._is_behind = False
         self.epoch_of: Callable[[str], str] | None = None
@@ -75,10 +77,15 @@ class Following:
         """Waits up to `block_ms` for what is new."""
         if self._is_storm:
             await asyncio.sleep(GATHER_S)
+        if self._is_cut_off and self.rejoin:
+            # Redis may have come back empty: nothing of a new log is to be told under the old one's epoch
+            await self.rejoin()
+            self._is_cut_off = False
         began = self._freshness.now()
         try:
             entries = await self._log.read(1 if self._is_behind else block_ms)
         except Unavailable:
+            self._is_cut_off = True
             self.lapse()
             raise
         before, self._read_at = self._read_at, time.monotonic()

@@ -135,10 +135,12 @@ class Freshness:
                 del app.written[user_id]
 
     def write(self, app_id: str, user_id: int | None, position: Position) -> None:
-        """This node has changed the user, or (None) anybody of the app, in Redis: the log will tell at that position."""
+        """This node has changed the user, or (None) anybody of the app, in Redis: the log will tell there."""
         shard = shard_of(app_id)
         self.spoil(app_id, user_id)
-        if position > self._shards[shard].seen:
+        if not self.is_alive:
+            self.want(shard, position)  # nobody reads it for now: to keep each write until then would have no end
+        elif position > self._shards[shard].seen:
             self._app(app_id).written[user_id] = position
             self._written[shard].append((position, app_id, user_id))
 

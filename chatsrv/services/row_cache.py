@@ -86,7 +86,8 @@ class RowCache:
         for user in users:
             size = USER_BYTES + (len(str(user.metadata)) if user.metadata else 0)
             self._put((app_id, user.id), user, since, size)
-            self._ids[app_id, fold_case(user.username)] = user.id
+            if (app_id, user.id) in self._kept:  # else there was no room for it
+                self._ids[app_id, fold_case(user.username)] = user.id
 
     def keep_page(self, app_id: str, query: Hashable, page: Rows, since: int) -> None:
         if self._may_keep(app_id, since):

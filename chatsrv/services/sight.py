@@ -71,9 +71,12 @@ class Sight:
                 here.setdefault(status, []).append(user_id)
         return here
 
-    async def snapshot(self, app_id: str, user_ids: Sequence[int]) -> Snapshot:
-        """These users at one version. Raises Unavailable where nothing is remembered either."""
-        if self._may_remember(app_id, user_ids):
+    async def snapshot(self, app_id: str, user_ids: Sequence[int], *, in_order: bool = False) -> Snapshot:
+        """These users at one version. Raises Unavailable where nothing is remembered either.
+
+        `in_order`: no older one than of anything that this node has changed, for whoever is told versions.
+        """
+        if self._may_remember(app_id, None if in_order else user_ids):
             return self._completed(app_id, user_ids, self._remembered(app_id, user_ids))
         return await self.snapshot_in_full(app_id, user_ids)
 

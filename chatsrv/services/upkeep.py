@@ -5,6 +5,7 @@ Every node does all of it; there is no election to lose. Leases are the truth, e
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -50,6 +51,7 @@ class Upkeep:
         self._epochs: dict[int, str] = {}
         self._settled: dict[int, str] = {}
         self._recovering: set[int] = set()
+        self._beating = asyncio.Lock()
         self.close_socket: Callable[[str, CloseCode], Awaitable[None]] | None = None
         self.follow_anew: Callable[[int], None] | None = None
         self.recovered: Callable[[int], Awaitable[None]] | None = None
@@ -73,13 +75,14 @@ class Upkeep:
 
     async def beat(self) -> None:
         """Renews this node's leases. Raises Unavailable."""
-        try:
-            for shard in range(SHARDS):
-                await self._beat_shard(shard)
-        except Unavailable:
-            # a beat that was given up may be done later, and hide from the next one that others swept us before it
-            self._settled.clear()
-            raise
+        async with self._beating:
+            try:
+                for shard in range(SHARDS):
+                    await self._beat_shard(shard)
+            except Unavailable:
+                # a beat that was given up may be done later, and hide from the next one that others swept us before it
+                self._settled.clear()
+                raise
 
     async def _beat_shard(self, shard: int) -> None:
         beat = await self._store.beat(shard, self._local.node)

@@ -61,7 +61,7 @@ class Watching:
         """These users; only those who changed since `seen` (epoch, version) where all changes since are known."""
         ids = [user.id for user in users]
         if seen == NO_VERSION:
-            return _roll(await self._sight.snapshot(app_id, ids), True, users, viewer)
+            return _roll(await self._sight.snapshot(app_id, ids, in_order=True), True, users, viewer)
         snapshot = await self._sight.snapshot_in_full(app_id, ids)
         full = not snapshot.is_complete_since(*seen)
         # of oneself there may be changes that no version counts

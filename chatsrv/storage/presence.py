@@ -35,7 +35,7 @@ class PresenceStore(PresenceReads):
     """What changes presence. Every method raises Unavailable where Redis does not answer.
 
     `hold_ms`: how long offline changes wait in an epoch that this process begins; see read_epoch in base.lua.
-    `on_written` is told, before the method that wrote returns, how far a shard's change log goes with what it wrote, and of
+    `on_written` is told, before the method that wrote returns, how far the change log goes with what it wrote, and of
     which user (None: of anybody) of which app (None: of any).
     """
 

@@ -264,9 +264,7 @@ async def test_a_node_that_begins_knows_who_was_there_before(
         assert await status(late) is PresenceStatus.ONLINE
 
 
-async def test_an_app_of_which_nothing_is_known_is_asked_for_and_known_then(
-    services: Services, demo: DemoApp
-) -> None:
+async def test_an_app_of_which_nothing_is_known_is_asked_for_and_known_then(services: Services, demo: DemoApp) -> None:
     await services.following.begin()
     await follow(services)
     await services.users.create(demo.id, {"username": "anna"}, SERVER)

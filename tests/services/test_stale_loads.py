@@ -10,12 +10,12 @@ from chatsrv.domain.clock import Clock
 from chatsrv.domain.presence import SERVER, Claim, PresenceStatus, Source, Viewer
 from chatsrv.domain.sessions import Device, NewSession
 from chatsrv.services import Services, open_services
-from chatsrv.storage.keys import SHARDS, shard_key, shard_of
+from chatsrv.storage.keys import SHARDS, shard_key
 from chatsrv.storage.records import Snapshot
 from tests.conftest import DemoApp, MakeSettings
 
 AT_ONCE_MS = 1
-SHARD = shard_of("demo")
+pytestmark = pytest.mark.parametrize("database_source", ["sqlite_template"], indirect=True)
 
 
 async def follow(node: Services) -> None:
@@ -85,7 +85,7 @@ def meanwhile(node: Services, act: Callable[[], Awaitable[object]]) -> None:
         await follow(node)
         return snapshot
 
-    node.following._store.snapshot_all = slowly
+    node.following._store.snapshot_all = slowly  # type: ignore[method-assign]
 
 
 @pytest.mark.parametrize("is_known", [True, False], ids=["an app that was known", "an app that was not"])
@@ -147,7 +147,6 @@ async def test_whoever_did_not_come_back_after_a_loss_of_data_is_remembered_by_n
     node: Services, clock: Clock
 ) -> None:
     node.presence._local.remove("s1")
-    mark = node.freshness.mark("demo", (await node.users.find("demo", "anna")).id)
     await lose_data(node)
     await node.upkeep.beat()
     await follow(node)

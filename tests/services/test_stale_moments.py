@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from sqlalchemy import event
 
+from chatsrv.domain.changes import Entry
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.listing import UserQuery
 from chatsrv.domain.presence import SERVER, Claim, PresenceStatus, Source, Viewer
-from chatsrv.services import Services, freshness, open_services
+from chatsrv.services import Services, announcements, freshness, open_services
 from chatsrv.services.freshness import Freshness
-from chatsrv.storage import changelog
+from chatsrv.storage import changelog, listing
 from chatsrv.storage import users as rows
+from chatsrv.storage.keys import shard_of
 from tests.conftest import DemoApp, MakeSettings
 from tests.services.test_stale_loads import AT_ONCE_MS, come_online, follow, lose_data, say, status
 
@@ -59,16 +62,21 @@ async def test_a_node_that_slept_over_an_answer_of_the_log_does_not_trust_it(nod
     hands = [0.0]
     node.freshness._now = lambda: hands[0]
     node.freshness.renew(1.5)
-    reading = asyncio.create_task(node.following.read(5000))
-    await asyncio.sleep(0.05)
+    read = node.following._log.read
+
+    async def fall_asleep(block_ms: int | None) -> list[Entry]:
+        entries = await read(block_ms)
+        await say(other, "anna", PresenceStatus.DND)
+        hands[0] += 60
+        return entries
+
+    node.following._log.read = fall_asleep  # type: ignore[method-assign]
     await say(other, "anna", PresenceStatus.AWAY)
-    hands[0] += 60
-    await reading
-    await say(other, "anna", PresenceStatus.DND)
+    await node.following.read(AT_ONCE_MS)
+    node.following._log.read = read  # type: ignore[method-assign]
     assert not node.freshness.is_level("demo")
     assert await status(node, "anna") is PresenceStatus.DND
     await follow(node)
-    await node.following.read(AT_ONCE_MS)
     assert node.freshness.is_level("demo")
 
 
@@ -120,13 +128,18 @@ def test_marks_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [mark.is_good for mark in marks] == [False, False, False, True]
 
 
-async def test_a_page_and_its_total_are_from_the_same_moment(node: Services) -> None:
+async def test_a_page_and_its_total_are_from_the_same_moment(node: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     """A user is made between the count, which is remembered, and the page."""
-    await node.users.page("demo", UserQuery(1), SERVER)
-    paging = asyncio.create_task(node.users.page("demo", UserQuery(50), SERVER))
-    await node.users.create("demo", {"username": "ben"}, SERVER)
-    page = await paging
-    assert len(page.people) == page.total
+    users_of = listing.users_of
+
+    async def late(*args: Any) -> Any:
+        monkeypatch.undo()
+        await node.users.create("demo", {"username": "ben"}, SERVER)
+        return await users_of(*args)
+
+    monkeypatch.setattr(listing, "users_of", late)
+    page = await node.users.page("demo", UserQuery(50), SERVER)
+    assert len(page.people) == page.total == 2
 
 
 async def test_whoever_hides_stays_hidden_though_redis_loses_its_data_and_nobody_has_noticed(
@@ -141,3 +154,43 @@ async def test_whoever_hides_stays_hidden_though_redis_loses_its_data_and_nobody
     await come_online(node, "anna", "s2")
     stranger = Viewer(anna.id + 1)
     assert (await node.users.get("demo", "anna", stranger)).presence.status is PresenceStatus.OFFLINE
+
+
+def test_what_this_node_writes_while_nobody_reads_the_log_takes_no_room_and_is_waited_for() -> None:
+    fresh = Freshness(lambda: 0.0)
+    shard = shard_of("demo")
+    for count in range(1, 1000):
+        fresh.write("demo", count, (count, 0))
+    assert not any(fresh._written)
+    fresh.loaded(shard)
+    fresh.renew(1)
+    fresh.see(shard, (998, 0))
+    assert not fresh.is_level("demo", [1])
+    fresh.see(shard, (999, 0))
+    assert fresh.is_level("demo")
+
+
+async def test_names_are_not_kept_of_users_for_whom_there_is_no_room(make_settings: MakeSettings, clock: Clock) -> None:
+    async with open_services(make_settings(row_cache_bytes=0), clock) as node:
+        await node.apps.create("demo", None)
+        await node.users.create("demo", {"username": "anna"}, SERVER)
+        await node.following.begin()
+        await follow(node)
+        await node.users.find("demo", "anna")
+        assert not node.users._reads._row_cache._ids
+
+
+async def test_of_more_than_anybody_wants_to_name_all_are_told_once_redis_is_back(
+    node: Services, other: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(announcements, "WAITING_MAX", 3)
+    await first_name(node)
+    anna = await other.users.find("demo", "anna")
+    other.announcements.note({"demo": frozenset((10, 11))})
+    other.announcements.note({"demo": frozenset((12, 13))})
+    assert other.announcements._waiting == {"demo": None}
+    await rename_behind_its_back(other, "Changed")
+    other.announcements.note({"demo": frozenset((anna.id,))})
+    await other.announcements.flush()
+    await follow(node)
+    assert await first_name(node) == "Changed"
