@@ -46,6 +46,14 @@ def test_the_variables_of_platforms_work_and_ours_win_over_them() -> None:
     assert load({**platform, "CHATSRV_PORT": "6000"}).settings.port == 6000
 
 
+def test_a_number_of_workers_that_the_platform_has_guessed_does_not_count() -> None:
+    assert load({"WEB_CONCURRENCY": "3"}).settings.workers == 3
+    guessed = {"WEB_CONCURRENCY": "3", "WEB_CONCURRENCY_SET_BY": "heroku/python"}
+    assert load(guessed).settings.workers == 1
+    assert load({**guessed, "CHATSRV_WORKERS": "2"}).settings.workers == 2
+    assert load(guessed, None, {"workers": 4}).settings.workers == 4
+
+
 def test_the_variables_of_platforms_win_over_the_file(tmp_path: Path) -> None:
     assert load({"PORT": "5000"}, write(tmp_path, "port = 1001\n")).settings.port == 5000
 
@@ -108,6 +116,7 @@ def test_a_file_that_is_not_there_is_told_in_a_sentence(tmp_path: Path) -> None:
         ("PORT", "http"),
         ("PORT", "65536"),
         ("CHATSRV_PORT", "-1"),
+        ("WEB_CONCURRENCY", "0"),
         ("CHATSRV_ACCESS_LOG", "yes"),
         ("CHATSRV_LOG_LEVEL", "loud"),
         ("CHATSRV_REDIS_PREFIX", "a{b}"),

@@ -63,15 +63,16 @@ class Crew:
         """
         keepers = [asyncio.create_task(self._keep(number)) for number in range(self._count)]
         try:
-            await _unless_one_fails(keepers, self._is_complete)
-            announce()
+            await _unless_one_fails(keepers, self._is_complete, stopped)
+            if self._is_complete.is_set():
+                announce()
             await _unless_one_fails(keepers, stopped)
             log.info("stopping")
         finally:
             before_stop()
             for keeper in keepers:
                 keeper.cancel()
-            await asyncio.wait(keepers)
+            await asyncio.gather(*keepers, return_exceptions=True)
 
     async def _keep(self, number: int) -> None:
         loop = asyncio.get_running_loop()
@@ -126,12 +127,14 @@ class Crew:
         self._forget(member.process.pid)
 
 
-async def _unless_one_fails(keepers: list[asyncio.Task[None]], event: asyncio.Event) -> None:
-    """Waits for the event. A keeper ends by failing alone, which is raised here."""
-    waiting = asyncio.create_task(event.wait())
+async def _unless_one_fails(keepers: list[asyncio.Task[None]], *events: asyncio.Event) -> None:
+    """Waits for one of the events. A keeper ends by failing alone, which is raised here."""
+    waiting = [asyncio.create_task(event.wait()) for event in events]
     try:
-        done, _ = await asyncio.wait([*keepers, waiting], return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
+        done, _ = await asyncio.wait([*keepers, *waiting], return_when=asyncio.FIRST_COMPLETED)
+        if not any(event.is_set() for event in events):
+            for keeper in done:
+                keeper.result()
     finally:
-        waiting.cancel()
+        for task in waiting:
+            task.cancel()

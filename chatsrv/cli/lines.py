@@ -28,6 +28,7 @@ def opened_lines(count: int) -> Iterator[list[Line]]:
 def _open_line(stack: ExitStack) -> Line:
     inbox, outbox = (stack.enter_context(end) for end in socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM))
     outbox.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MESSAGE_MAX_BYTES)
+    inbox.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, MESSAGE_MAX_BYTES)
     for end in (inbox, outbox):
         end.setblocking(False)
     return Line(inbox, outbox)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -49,8 +50,9 @@ class EngineServer:
         self._handlers: dict[str, Callable[..., Awaitable[None]]] = {}
         self._draining = False
         self._tasks: set[asyncio.Task[None]] = set()
-        self._leaving: set[Session] = set()
-        self._settled = asyncio.Event()
+        self._probes: set[Probe] = set()
+        self._leaving: set[Hearer] = set()
+        self._stirred = asyncio.Event()
 
     def on(self, event: str, handler: Callable[..., Awaitable[None]]) -> None:
         """python-socketio registers `connect`, `message` and `disconnect`."""
@@ -81,11 +83,13 @@ class EngineServer:
             await self._handlers["disconnect"](session, reason)
         finally:
             self.sockets.pop(session.sid, None)
+            self._stirred.set()
 
-    def note_gone(self, session: Session) -> None:
-        self._leaving.discard(session)
-        if not self._leaving:
-            self._settled.set()
+    def note_gone(self, hearer: Session | Probe) -> None:
+        if isinstance(hearer, Probe):
+            self._probes.discard(hearer)
+        self._leaving.discard(hearer)
+        self._stirred.set()
 
     # Going down
 
@@ -95,20 +99,34 @@ class EngineServer:
             await self._hand_off([(draw() * spread_s, session) for session in self.sockets.values()])
             while self._tasks:
                 await asyncio.wait(self._tasks)
-        while self._leaving:  # each for as long as a close may take
-            self._settled.clear()
-            await self._settled.wait()
+        self._leaving |= self._probes
+        for probe in list(self._probes):
+            probe.abandon()
+        await self._until(lambda: not self._leaving)  # each for as long as a close may take
+
+    async def _until(self, claim: Callable[[], bool]) -> None:
+        """Asks whenever a session has ended or a connection is gone."""
+        while not claim():
+            self._stirred.clear()
+            await self._stirred.wait()
 
     async def _hand_off(self, plan: list[tuple[float, Session]]) -> None:
+        """Each when its time has come; nobody waits for that of a session which has ended meanwhile."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         for number, (delay_s, session) in enumerate(sorted(plan, key=lambda entry: entry[0])):
-            left = began + delay_s - loop.time()
-            if left > 0 or not number % _AT_ONCE:
-                await asyncio.sleep(max(left, 0))
+            if not number % _AT_ONCE:
+                await asyncio.sleep(0)
+            if began + delay_s > loop.time():
+                await self._outlast(session, began + delay_s)
             if session.socket is not None and not session.socket.is_closing:
                 self._leaving.add(session)
             session.hand_off()
+
+    async def _outlast(self, session: Session, turn_at: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(turn_at):
+                await self._until(lambda: session.closing)
 
     # What the wire calls
 
@@ -127,6 +145,7 @@ class EngineServer:
 
     def take_over(self, hearer: Hearer, socket: WebSocket) -> None:
         if isinstance(hearer, Probe):
+            self._probes.add(hearer)
             hearer.begin(socket)
         elif isinstance(hearer, Session):
             self.sockets[hearer.sid] = hearer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -15,21 +16,27 @@ from chatsrv.wire import Head
 
 Get = Callable[[str], str | None]
 """The first value of a header whose name is given in lower case."""
+_SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """`peer`: the address at the other end of the TCP connection. `forwarded_for`: X-Forwarded-For as it came."""
+    """`peer`: the address at the other end of the TCP connection. `forwarded_for`: X-Forwarded-For as it came.
+    `request_id`: a WebSocket's X-Request-Id, where it is harmless in a log; polls have one each."""
 
     query_string: str
     peer: str
     forwarded_for: tuple[str, ...] = ()
+    request_id: str | None = None
 
     @classmethod
     def of_head(cls, head: Head, peer: str) -> Handshake:
         """Interned: of ten thousand connections most say the same."""
         forwarded_for = head.fields.get("x-forwarded-for", ())
-        return cls(sys.intern(head.query_string), sys.intern(peer), forwarded_for)
+        request_id = head.get("x-request-id")
+        if request_id is not None and not _SAFE_ID.fullmatch(request_id):
+            request_id = None
+        return cls(sys.intern(head.query_string), sys.intern(peer), forwarded_for, request_id)
 
     @classmethod
     def of_request(cls, request: web.Request) -> Handshake:

@@ -12,6 +12,7 @@ from chatsrv.realtime.reasons import Reason
 from chatsrv.wire import Joiner, Wheel
 
 if TYPE_CHECKING:
+    from chatsrv.realtime.probe import Probe
     from chatsrv.realtime.session import Session
 
 
@@ -38,8 +39,8 @@ class Home(Protocol):
     async def handle_end(self, session: Session, reason: Reason) -> None:
         """Once, after every handler."""
 
-    def note_gone(self, session: Session) -> None:
-        """Its WebSocket's TCP connection is gone."""
+    def note_gone(self, hearer: Session | Probe) -> None:
+        """It is at the end of no WebSocket any more."""
 
 
 class Upgrade(Protocol):

@@ -28,7 +28,7 @@ class Refusal(Exception):
 
 async def poll(session: Session, request: web.Request) -> web.Response:
     """Raises Refusal when the session is over."""
-    packets = [_NOOP] if session.upgrading else await _take(session, request)
+    packets = [_NOOP] if session.upgrade else await _take(session, request)
     return web.Response(text=_SEPARATOR.join(packets), content_type="text/plain")
 
 

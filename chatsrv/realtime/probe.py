@@ -41,10 +41,10 @@ class Probe:
 
     def _can_upgrade(self) -> bool:
         session = self._session
-        return not (session.upgrading or session.upgraded or session.closing)
+        return not (session.upgrade or session.upgraded or session.closing)
 
     def _agree(self, socket: WebSocket) -> None:
-        """While `upgrading`, polls get nothing but an end, and what is to be sent waits for the WebSocket."""
+        """From now on polls get nothing but an end, and what is to be sent waits for the WebSocket."""
         self._is_agreed, self._session.upgrade = True, self
         socket.write(_PROBED)
         self._session.send(_NOOP)  # ends the poll that waits
@@ -52,7 +52,7 @@ class Probe:
 
     def _finish(self, socket: WebSocket) -> None:
         socket.wait(0)
-        self._give_up()
+        self._leave()
         self._session.begin_socket(socket)
 
     def _give_up(self) -> None:
@@ -71,7 +71,11 @@ class Probe:
         self._give_up()
 
     def hear_end(self) -> None:
+        self._leave()
+
+    def _leave(self) -> None:
         self._give_up()
+        self._session.home.note_gone(self)
 
     def hear_timeout(self) -> None:
         self._give_up()

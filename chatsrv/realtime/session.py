@@ -60,7 +60,7 @@ class Session:
         self.socket: WebSocket | None = None
         self.transport: asyncio.Transport | None = None  # of a WebSocket that keeps up: what is written needs no check
         self.outbox: Outbox | None = None  # of a client that polls
-        self.upgrade: Upgrade | None = None  # while it is agreed on and not done
+        self.upgrade: Upgrade | None = None  # while it is agreed on and not done: polls get nothing
         self.closed = False
         self.slot = 0
         self._behind = 0
@@ -79,10 +79,6 @@ class Session:
     @property
     def ended_in_error(self) -> bool:
         return self._end is Reason.TRANSPORT_ERROR
-
-    @property
-    def upgrading(self) -> bool:
-        return self.upgrade is not None
 
     @property
     def upgraded(self) -> bool:
@@ -140,8 +136,7 @@ class Session:
         if is_paused and socket.transport.get_write_buffer_size() > self.home.limits.queue_max_bytes:
             self.cut()
 
-    def owe(self, frame: bytes) -> None:
-        self.send_frame(frame)
+    owe = send_frame
 
     # Deadlines
 
@@ -171,8 +166,7 @@ class Session:
 
     def _take_pong(self) -> None:
         self._awaits_pong = False
-        wheel = self.home.wheel
-        self._pulse_at = wheel.now + self.home.limits.ping_interval_s
+        self._pulse_at = self.home.wheel.now + self.home.limits.ping_interval_s
         self._schedule()
 
     def await_auth(self) -> None:
@@ -226,6 +220,8 @@ class Session:
             await asyncio.wait([self._worker])
 
     async def _work(self) -> None:
+        if self.handshake.request_id is not None:
+            bind_contextvars(request_id=self.handshake.request_id)
         if self.client is not None:
             bind_contextvars(session_id=self.client)
         while self._inbox and not self.closing:
@@ -275,22 +271,29 @@ class Session:
         self._end = reason
         self.transport = None
         self.home.wheel.disarm(self)
+        if reason is not Reason.DRAINED:
+            self._let_go()
+        if self._worker is None:
+            self.home.spawn(self._tell(reason))
+
+    def _let_go(self) -> None:
         if self.outbox is not None:
             self.outbox.close()
         if self.upgrade is not None:
             self.upgrade.abandon()
-        if self._worker is None:
-            self.home.spawn(self._tell(reason))
 
     async def _tell(self, reason: Reason) -> None:
         await self.home.handle_end(self, reason)
         self.closed = True
+        if reason is Reason.DRAINED:
+            self._let_go()
+            if self.socket is not None:
+                self.socket.close(Code.SERVICE_RESTART)
 
     def hand_off(self) -> None:
         """End in a way after which stock clients come back: code 1012, or an error answer to their next poll.
 
-        After a Socket.IO DISCONNECT a JavaScript client stays away, after an Engine.IO CLOSE a Python client.
+        After a Socket.IO DISCONNECT a JavaScript client stays away, after an Engine.IO CLOSE a Python client. The
+        application is told first: who came back before it knew would be taken for another device beside the old one.
         """
         self.end(Reason.DRAINED)
-        if self.socket is not None:
-            self.socket.close(Code.SERVICE_RESTART)

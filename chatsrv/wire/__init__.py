@@ -1,11 +1,11 @@
 """The wire: TCP connections, HTTP heads and WebSocket frames. It imports nothing of ours and knows no application."""
 
 from chatsrv.wire.asked import ASKED, RECALL, Asked, Recall
-from chatsrv.wire.front import Sockets
 from chatsrv.wire.heads import Head
 from chatsrv.wire.joiner import Joiner
 from chatsrv.wire.listener import ListenLimits, listening
 from chatsrv.wire.passing import Passing
+from chatsrv.wire.place import Sockets
 from chatsrv.wire.websocket import Hearer, SocketRules, WebSocket
 from chatsrv.wire.wheel import Wheel
 

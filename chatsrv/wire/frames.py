@@ -48,6 +48,8 @@ def read_short_text(data: bytes) -> str | None:
     size = len(data) - 6
     if not (0 <= size <= _MOST_OF_CONTROL and data[0] == _FINAL | TEXT and data[1] == _MASKED | size):
         return None
+    if size == 1 and (letter := data[2] ^ data[6]) < 0x80:  # the answer to a ping, which is most of what idlers say
+        return chr(letter)
     try:
         return unmask(data, 2, size + 6).decode()
     except UnicodeDecodeError:

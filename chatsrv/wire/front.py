@@ -8,17 +8,15 @@ request ends: two readers that disagree about that are how requests are smuggled
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Protocol, cast
+from typing import cast
 
 from aiohttp import web
 
-from chatsrv.wire.asked import ASKED, Asked, Recall
-from chatsrv.wire.heads import END, Head, accept_key, read_body_length, read_head
-from chatsrv.wire.websocket import Hearer, SocketRules, WebSocket
-from chatsrv.wire.wheel import Wheel
+from chatsrv.wire.asked import ASKED, Asked
+from chatsrv.wire.heads import END, accept_key, read_body_length, read_head
+from chatsrv.wire.place import Place
+from chatsrv.wire.websocket import WebSocket
 
 _LINES = 8
 """A head of more than so many lines of the greatest length is aiohttp's to refuse, or not."""
@@ -26,40 +24,6 @@ SOCKETS = (b"GET /socket.io/?", b"POST /socket.io/?")
 _SWITCHING = (
     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n"
 )
-
-
-class Sockets(Protocol):
-    """Who takes WebSockets over."""
-
-    rules: SocketRules
-
-    def admit(self, head: Head, peer: str) -> Hearer | None:
-        """None: aiohttp gets the request, and its handler says why not."""
-
-    def take_over(self, hearer: Hearer, socket: WebSocket) -> None:
-        """The answer 101 is on its way, and nothing has been read yet."""
-
-
-class Passing(Protocol):
-    """Who passes connections on to other processes that serve the same port."""
-
-    def pass_on(self, head: bytes, data: bytes, transport: asyncio.Transport) -> bool:
-        """`data`: what has been read from this head on. True: the connection is another's, with these bytes."""
-
-
-@dataclass(slots=True)
-class Place:
-    """What the connections of one listener have in common."""
-
-    make_handler: Callable[[], web.RequestHandler]
-    wheel: Wheel
-    keepalive_s: float
-    line_max_bytes: int
-    recall: Recall | None = None
-    sockets: Sockets | None = None
-    passing: Passing | None = None
-    fronts: set[Front] = field(default_factory=set)
-    is_closing: bool = False
 
 
 class Turn(Enum):
@@ -84,6 +48,7 @@ class Front(asyncio.Protocol):
         "_place",
         "_transport",
         "_turn",
+        "_unsent",
         "slot",
     )
 
@@ -95,6 +60,7 @@ class Front(asyncio.Protocol):
         self._turn = Turn.OURS
         self._body_left = 0
         self._idle_until = 0.0
+        self._unsent = 0  # bytes that waited when they were last counted, while they are too many
         self._peer = ""
         self.slot = 0
 
@@ -172,7 +138,8 @@ class Front(asyncio.Protocol):
             self._asked.head = None
 
     def _wake_handler(self) -> tuple[web.RequestHandler, Asked]:
-        self._place.wheel.disarm(self)
+        if not self._unsent:
+            self._place.wheel.disarm(self)
         if self._handler is not None and self._asked is not None:
             return self._handler, self._asked
         self._handler, self._asked = self._place.make_handler(), Asked()
@@ -204,12 +171,26 @@ class Front(asyncio.Protocol):
         place.wheel.arm(self, place.keepalive_s)
 
     def on_due(self, now: float) -> None:
-        if self._turn is not Turn.OURS:
+        place, transport = self._place, self._transport
+        if self._unsent:
+            self._insist(transport.get_write_buffer_size())
+        elif transport.is_closing():
+            transport.abort()
+        elif self._turn is not Turn.OURS:
             return
-        if now < self._idle_until and not self._head:
-            self._place.wheel.arm_at(self, self._idle_until)
+        elif now < self._idle_until and not self._head:
+            place.wheel.arm_at(self, self._idle_until)
         else:
-            self._transport.close()
+            transport.close()
+            place.wheel.arm(self, place.keepalive_s)  # unless it takes what is still on its way
+
+    def _insist(self, left: int) -> None:
+        """Who reads slowly is waited for, who reads nothing is not, whoever has the request."""
+        if left < self._unsent:
+            self._unsent = left
+            self._place.wheel.arm(self, self._place.keepalive_s)
+        else:
+            self._transport.abort()
 
     def close_idle(self) -> None:
         """As aiohttp does with its own when it begins to stop: what is being answered is finished."""
@@ -269,6 +250,8 @@ class Front(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Who does not read its answers is not read from."""
+        self._unsent = self._transport.get_write_buffer_size()
+        self._place.wheel.arm(self, self._place.keepalive_s)
         if self._handler is not None:
             self._handler.pause_writing()
         if self._turn is Turn.OURS:
@@ -279,10 +262,14 @@ class Front(asyncio.Protocol):
             self._transport.pause_reading()
 
     def resume_writing(self) -> None:
+        self._unsent = 0
         if self._handler is not None:
             self._handler.resume_writing()
-        if self._turn is Turn.OURS and not self._transport.is_closing():
+        if self._turn is not Turn.OURS:
+            self._place.wheel.disarm(self)
+        elif not self._transport.is_closing():
             self._transport.resume_reading()
+            self._await_request()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._leave()

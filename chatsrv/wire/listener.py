@@ -14,8 +14,9 @@ from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 
 from chatsrv.wire.asked import ASKED, Recall
-from chatsrv.wire.front import Front, Place, Sockets
+from chatsrv.wire.front import Front
 from chatsrv.wire.passing import Passing
+from chatsrv.wire.place import Place, Sockets
 from chatsrv.wire.wheel import Wheel
 
 _BACKLOG = 2048

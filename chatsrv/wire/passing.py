@@ -20,7 +20,8 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 
-from chatsrv.wire.front import Front, Place
+from chatsrv.wire.front import Front
+from chatsrv.wire.place import Place
 
 MESSAGE_MAX_BYTES = 1 << 20
 """More than a loop reads at once, together with the start of a head."""
@@ -37,7 +38,7 @@ class Passing:
 
     def __init__(self, number: int, inbox: socket.socket, outboxes: Sequence[socket.socket]) -> None:
         self.mark = f"{number}."
-        """Before the ids of its sessions."""
+        """What the ids of its sessions begin with."""
         self._number = number
         self._inbox = inbox
         self._outboxes = [_Outbox(one) for one in outboxes]
@@ -53,7 +54,10 @@ class Passing:
         number = int(found[1]) if found else self._number
         if number == self._number or number >= len(self._outboxes) or transport.get_write_buffer_size():
             return False
-        fd = os.dup(transport.get_extra_info("socket").fileno())
+        try:
+            fd = os.dup(transport.get_extra_info("socket").fileno())
+        except OSError:  # we have as many as we may have
+            return False
         return self._outboxes[number].put(data, fd)
 
     # From others
@@ -126,18 +130,18 @@ class _Outbox:
 
     def put(self, data: bytes, fd: int) -> bool:
         """The descriptor is ours from now on. False: this can never be sent."""
-        is_gone, can_be = True, True
         try:
-            is_gone = not self._waiting and self._send(data, fd)
+            is_sent = not self._waiting and self._send(data, fd)
         except OSError:
-            can_be = False
-        if is_gone:
+            os.close(fd)
+            return False
+        if is_sent:
             os.close(fd)
         else:
             loop = asyncio.get_running_loop()
             self._waiting.append((data, fd, loop.time() + _PATIENCE_S))
             self._timer = self._timer or loop.call_later(_AGAIN_S, self._flush)
-        return can_be
+        return True
 
     def _send(self, data: bytes, fd: int) -> bool:
         """False: not now. Raises OSError."""

@@ -97,8 +97,9 @@ class WebSocket(asyncio.Protocol):
         self._is_closing = True
 
     def abort(self) -> None:
+        """At once; what was due before it goes out if the system takes it, such as the pong of an earlier ping."""
         self._is_closing = True
-        self._rules.joiner.drop(self.transport)
+        self._rules.joiner.hasten(self.transport)
         self.transport.abort()
 
     def wait(self, delay_s: float) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from aiohttp import ClientSession
 
 DEADLINE_S = 60
-OURS = ("CHATSRV_", "DATABASE_URL", "REDIS_URL", "PORT", "FORCE_COLOR")
+OURS = ("CHATSRV_", "DATABASE_URL", "REDIS_URL", "PORT", "WEB_CONCURRENCY", "FORCE_COLOR")
 PROGRAM = (sys.executable, "-m", "chatsrv")
 
 

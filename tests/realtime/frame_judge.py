@@ -195,9 +195,8 @@ class _Judging:
             self.verdict.codes = frozenset(codes) | ({1007} if is_unsure else set())
 
     def _end_as_it_likes(self) -> None:
-        """What Engine.IO and Socket.IO think of the message is theirs to say; when they cut, what is unsent is lost."""
+        """What Engine.IO and Socket.IO think of the message is theirs to say; pongs that were due before it come."""
         self._is_sure = False
-        self.verdict.sure_pongs = 0
         self.verdict.is_clean = False
         self.verdict.codes = None
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import socketio
+import structlog
 from socketio.exceptions import ConnectionError as NotConnected
 from socketio.exceptions import ConnectionRefusedError as Refused
 
@@ -56,6 +57,21 @@ async def test_the_connect_handler_sees_the_request_of_the_handshake() -> None:
         handshake = edge.handshakes[0]
         assert handshake.forwarded_for == ("192.0.2.7",)
         assert (handshake.peer, handshake.query["transport"]) == ("127.0.0.1", "websocket")
+
+
+@pytest.mark.parametrize(("given", "kept"), [("req-1.a_B", "req-1.a_B"), ("a b", None), ("x" * 65, None), (None, None)])
+async def test_the_log_lines_of_a_websocket_carry_its_request_id_where_that_is_harmless(
+    given: str | None, kept: str | None
+) -> None:
+    async with serving() as edge:
+        seen: list[Any] = []
+        edge.server.on("look", lambda *_: seen.append(structlog.contextvars.get_contextvars()))
+        ws = await edge.websocket(headers={"X-Request-Id": given} if given else {})
+        await ws.send_str("40")
+        await ws.send_str('42["look"]')
+        await until(lambda: seen)
+        assert seen[0].get("request_id") == kept
+        await ws.close()
 
 
 async def test_a_refusal_reaches_the_client_with_its_data() -> None:
@@ -223,6 +239,62 @@ async def test_draining_spreads_the_closes_over_the_time_it_is_given() -> None:
         assert len(edge.reasons) == 1
         assert await closed(second) == 1012
         await draining
+
+
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+async def test_draining_tells_the_application_first_and_the_client_then(transport: str) -> None:
+    """A client that came back before it was known to have left would be a second device beside itself."""
+    async with serving() as edge:
+        told, may_go_on = asyncio.Event(), asyncio.Event()
+
+        async def disconnect(_sid: str, _reason: str) -> None:
+            told.set()
+            await may_go_on.wait()
+
+        edge.server.on("disconnect", disconnect)
+        if transport == "websocket":
+            leaving: asyncio.Task[Any] = asyncio.create_task(closed(await edge.joined_websocket()))
+        else:
+            leaving = asyncio.create_task((await edge.joined_poller()).get())
+        [session] = edge.server.eio.sockets.values()
+        if transport == "polling":
+            await until(lambda: session.outbox and not session.outbox._stirred.is_set())
+        other = await edge.polling()
+        draining = asyncio.create_task(edge.server.drain(0, lambda: 0))
+        await told.wait()
+        assert (await other.get())[0] == 400  # this one hears of it
+        assert not leaving.done()
+        assert not (session.socket and session.socket.is_closing)
+        may_go_on.set()
+        assert await leaving in (1012, (400, "Session ended"))
+        await draining
+
+
+async def test_draining_waits_for_the_turn_of_nobody_who_has_left_meanwhile() -> None:
+    async with serving() as edge:
+        first, second = await edge.joined_websocket(), await edge.joined_websocket()
+        draining = asyncio.create_task(edge.server.drain(600, lambda: 1))
+        await asyncio.sleep(0)
+        await first.close()
+        await second.close()
+        async with asyncio.timeout(5):
+            await draining
+        assert len(edge.reasons) == 2
+
+
+@pytest.mark.parametrize("is_agreed", [False, True])
+async def test_draining_closes_a_websocket_that_its_session_has_not_gone_over_to(is_agreed: bool) -> None:
+    async with serving() as edge:
+        poller = await edge.joined_poller()
+        ws = await edge.http.ws_connect(poller.url.replace("transport=polling", "transport=websocket"))
+        if is_agreed:
+            await ws.send_str("2probe")
+            assert await ws.receive_str() == "3probe"
+        leaving = asyncio.create_task(closed(ws))
+        async with asyncio.timeout(5):
+            await edge.server.drain(0, lambda: 0)
+        assert await leaving == 1000
+        assert edge.reasons == ["server drain"]
 
 
 @TRANSPORTS

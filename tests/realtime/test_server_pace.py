@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+from typing import Any, cast
 
 from chatsrv.realtime.server import WireLimits
 from tests.realtime.wire import Edge, serving, until
 
 
 def transport_of(ws: Any) -> asyncio.Transport:
-    transport = ws._response.connection.transport
-    assert isinstance(transport, asyncio.Transport)
-    return transport
+    return cast("asyncio.Transport", ws._response.connection.transport)
 
 
 async def test_a_burst_of_more_events_than_may_wait_reaches_a_client_that_reads() -> None:

@@ -26,7 +26,7 @@ class Place:
     asked: list[bytes] = field(default_factory=list)
     remembered: dict[bytes, bytes] = field(default_factory=dict)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
-    is_paused: bool = False
+    text: str = ""
 
     def recall(self, head: bytes, peer: str) -> bytes | None:
         assert peer == "127.0.0.1"
@@ -38,7 +38,7 @@ class Place:
         await self.gate.wait()
         body = (await request.read()).decode()
         self.heads[-1] = self.heads[-1] and ASKED.get().head
-        return web.Response(text=f"<{request.method} {request.path_qs} {body}>")
+        return web.Response(text=self.text or f"<{request.method} {request.path_qs} {body}>")
 
 
 class Wire:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 
@@ -317,3 +318,30 @@ async def test_a_client_that_does_not_read_its_answers_is_not_read_from(place: P
         await asyncio.sleep(0.2)
         assert len(place.asked) < 50
         wire.writer.transport.abort()
+
+
+@pytest.mark.parametrize("is_recalled", [True, False])
+async def test_a_client_that_reads_none_of_its_answers_is_cut_and_one_that_reads_slowly_is_not(
+    is_recalled: bool,
+) -> None:
+    """Whoever answered: neither we nor aiohttp wait for ever for somebody to read."""
+    limits = ListenLimits(keepalive_s=0.3, shutdown_timeout_s=1)
+    async with running_place(limits) as place, connected(place) as stuck, connected(place) as slow:
+        size = 16_000_000
+        if is_recalled:
+            place.remembered[get("/a")] = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size
+        else:
+            place.text = "x" * size
+        stuck.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        await stuck.send(get("/a"))
+        await slow.send(get("/a"))
+        async with asyncio.timeout(20):
+            head = await slow.reader.readuntil(b"\r\n\r\n")
+            assert b" 200 " in head
+            left = size
+            while left > 0:
+                left -= len(await slow.reader.read(200_000))
+                await asyncio.sleep(0.015)
+            stuck.writer.transport.resume_reading()  # type: ignore[attr-defined]
+            with suppress(ConnectionResetError):
+                assert len(await stuck.reader.read(-1)) < size

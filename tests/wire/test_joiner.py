@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import cast
 
 import pytest
 
@@ -39,8 +40,7 @@ class Ours(asyncio.Protocol):
         self.ends = ends
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.ends.transports.append(transport)
+        self.ends.transports.append(cast("asyncio.Transport", transport))  # of uvloop's it is no subclass
 
 
 @asynccontextmanager
@@ -55,11 +55,13 @@ async def connections(count: int) -> AsyncIterator[Ends]:
         async with asyncio.timeout(5):
             while len(ends.transports) <= number:
                 await asyncio.sleep(0)
-    yield ends
-    for one in (*peers, *ends.transports):
-        one.abort()
-    server.close()
-    await server.wait_closed()
+    try:
+        yield ends
+    finally:
+        for one in (*peers, *ends.transports):
+            one.abort()
+        server.close()
+        await server.wait_closed()
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 50])
