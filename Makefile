@@ -1,7 +1,8 @@
 # make run     creates .venv, installs, starts chatsrv on embedded SQLite and Valkey
 # make test    the same .venv, then the whole test suite
 # make check   lint, types, layers and tests
-# make soak    presence under faults: 10,000 random schedules, and real processes at their default timings; a quarter of an hour
+# make soak    presence under faults: 10,000 random schedules, and real processes at their default timings; half an hour
+# make fuzz    frames that nobody should send, and reads while everything changes: 20,000 streams, 24 schedules
 # make bench   measures chatsrv against its peers in Node; WORK=growth PEERS=all ROUNDS=5 and more: see bench/README.md
 # make format  rewrites the code in the one style
 # make clean   removes .venv and everything that can be made anew; your data stays
@@ -15,7 +16,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet install --con
 PINS   := pyproject.toml config/constraints.txt chatsrv/__init__.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format type layers check soak bench docs pins clean
+.PHONY: help run test lint format type layers check soak fuzz bench docs pins clean
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
@@ -26,10 +27,15 @@ run: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
+fuzz: $(VENV)/.installed-dev
+	@CHATSRV_TEST_STREAMS=20000 $(BIN)/python -m pytest -n 2 --timeout 1800 tests/realtime/test_websocket_rules_fuzz.py
+	@CHATSRV_TEST_STALE=24 $(BIN)/python -m pytest -n 2 --timeout 1800 tests/api/test_stale_schedules.py
+
 soak: $(VENV)/.installed-dev
 	@CHATSRV_TEST_SCHEDULES=10000 $(BIN)/python -m pytest -n 2 --timeout 3600 -k schedule tests/storage/test_presence_faults.py
 	@CHATSRV_TEST_FULL=1 $(BIN)/python -m pytest -n 2 --dist worksteal --timeout 600 --durations 0 tests/faults \
 		tests/cli/test_users.py
+	@CHATSRV_TEST_LOOP=uvloop $(BIN)/python -m pytest -n 2 --dist worksteal tests/wire tests/realtime
 
 bench: $(VENV)/.installed-dev
 	@$(BIN)/python -m bench run $(if $(WORK),--work $(WORK)) $(if $(PEERS),--peers $(PEERS)) \

@@ -17,6 +17,7 @@ log = structlog.get_logger(__name__)
 
 CANCEL_AGAIN_S = 0.1
 ANNOUNCE_AGAIN_S = 0.5
+LOAD_AGAIN_S = 0.5
 
 FORGET_EVERY_S = 3600.0
 
@@ -38,7 +39,7 @@ def node_loops(services: Services) -> list[Loop]:
         Loop("reconcile", settings.reconcile_every_s, upkeep.reconcile),
         Loop("idle", settings.sweep_every_s, services.presence.catch_up),
         Loop("sign_ins", settings.flush_every_s, services.sign_ins.flush),
-        Loop("mirror", settings.node_heartbeat_s, services.following.load_missing),
+        Loop("mirror", LOAD_AGAIN_S, lambda: services.following.load_forever(settings.node_heartbeat_s)),
         Loop("announce", ANNOUNCE_AGAIN_S, services.announcements.run),
     ]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
 
@@ -20,6 +21,7 @@ from chatsrv.api.dialect import ALLOWANCE, Made
 from chatsrv.domain.apps import Caller
 from chatsrv.services import Services
 from chatsrv.services.freshness import Mark, Shard
+from chatsrv.services.rates import Allowance
 from chatsrv.wire import ASKED
 
 log = structlog.get_logger(__name__)
@@ -33,10 +35,14 @@ OVERHEAD = 1500
 
 @dataclass(slots=True)
 class _Pass:
-    """A server key was good `at` some moment; `until` when that is taken for granted. Both in ms."""
+    """A server key was good `at` some moment; `until` when that is taken for granted. Both in ms.
+
+    `take` counts a request against its rate.
+    """
 
     at: int
     until: int
+    take: Callable[[int], Allowance]
 
     def is_good(self, now: int) -> bool:
         """Not where the clock was set back either: it tells no age then."""
@@ -50,14 +56,11 @@ class _Answer:
     parts: tuple[bytes, bytes, bytes, bytes, bytes]
     mark: Mark
     shard: Shard
-    caller: Caller
     key: _Pass
     made_at: int
     until: int
-    method: str
     path: str
-    status: int
-    dialect: str
+    counted: tuple[str, str, int]
     forwarded: tuple[str, ...]
     size: int
 
@@ -95,11 +98,10 @@ class Memo:
             return None
         if not (answer.key.is_good(now) and answer.shard.is_level and self._freshness.is_alive):
             return None
-        allowance = self._callers.take_allowance(answer.caller)
+        allowance = answer.key.take(now)
         if allowance.is_spent:
             return None
-        counted = (answer.dialect, answer.method, answer.status)
-        self._counted[counted] = self._counted.get(counted, 0) + 1
+        self._counted[answer.counted] = self._counted.get(answer.counted, 0) + 1
         request_id = uuid7().hex
         if self._logs:
             self._log(answer, peer, request_id)
@@ -125,9 +127,9 @@ class Memo:
     def _log(self, answer: _Answer, peer: str, request_id: str) -> None:
         log.info(
             "request",
-            method=answer.method,
+            method=answer.counted[1],
             path=answer.path,
-            status=answer.status,
+            status=answer.counted[2],
             ms=0.0,
             address=self._callers.address_of(peer, answer.forwarded),
             request_id=request_id,
@@ -148,14 +150,11 @@ class Memo:
             parts=parts,
             mark=self._freshness.mark(app_id, made.user_id),
             shard=self._freshness.shard(app_id),
-            caller=made.caller,
             key=self._renew_pass(made.caller, now),
             made_at=now,
             until=now + int(settings.row_cache_s * 1000),
-            method=request.method,
             path=request.path,
-            status=response.status,
-            dialect=made.dialect,
+            counted=(made.dialect, request.method, response.status),
             forwarded=tuple(request.headers.getall("X-Forwarded-For", ())),
             size=size,
         )
@@ -167,7 +166,7 @@ class Memo:
         """One request a second finds out whether the key is still good, for all answers that it was given."""
         if len(self._passes) >= PASSES_MAX:
             self._passes.clear()  # answers keep theirs, which nobody renews any more
-        shown = self._passes.setdefault(caller.rate_name, _Pass(now, now))
+        shown = self._passes.setdefault(caller.rate_name, _Pass(now, now, self._callers.allowance_of(caller)))
         shown.at, shown.until = now, now + int(self._services.settings.credential_cache_s * 1000)
         if caller.key and caller.key.expires_at is not None:
             shown.until = min(shown.until, caller.key.expires_at)

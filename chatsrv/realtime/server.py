@@ -22,7 +22,7 @@ from socketio import packet as wire
 from socketio.exceptions import ConnectionRefusedError as Refused
 
 from chatsrv.realtime.clients import Clients
-from chatsrv.realtime.engine import EngineServer, make_id
+from chatsrv.realtime.engine import EngineServer
 from chatsrv.realtime.handshake import Handshake
 from chatsrv.realtime.home import Stage
 from chatsrv.realtime.limits import WireLimits
@@ -152,7 +152,7 @@ class SocketServer(socketio.AsyncServer):
         elif session.client is not None:  # it is connected already
             session.cut()
         else:
-            await self._admit(session, make_id(), auth)
+            await self._admit(session, self.eio.make_id(), auth)
 
     async def _admit(self, session: Session, sid: str, auth: dict[str, Any] | None) -> None:
         self.manager.add(session, sid)

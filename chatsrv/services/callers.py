@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 
 from chatsrv.domain.apps import App, Caller
 from chatsrv.domain.clock import Clock
@@ -149,12 +150,12 @@ class Callers:
 
     def count_request(self, caller: Caller) -> Allowance:
         """One more request of this caller; the edge refuses it where the allowance is spent."""
-        return self._counted(self.take_allowance(caller), "key" if caller.key else "token")
+        return self._counted(self.allowance_of(caller)(self._clock.now()), "key" if caller.key else "token")
 
-    def take_allowance(self, caller: Caller) -> Allowance:
-        """The same for who counts a refusal by themselves."""
+    def allowance_of(self, caller: Caller) -> Callable[[int], Allowance]:
+        """Counts a request at that moment (ms), for who counts a refusal by themselves."""
         rate = self._key_rate if caller.key else self._token_rate
-        return self._limiter.take(caller.rate_name, rate, self._clock.now())
+        return partial(self._limiter.take, caller.rate_name, rate)
 
     def count_panel_request(self, caller: Caller) -> Allowance:
         """The same in the panel dialect, which has a rate of its own."""

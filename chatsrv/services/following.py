@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 
 from chatsrv.domain.changes import Changed, Entry, Forgotten, Position, Renamed, Stored
 from chatsrv.domain.errors import Unavailable
@@ -153,6 +154,15 @@ class Following:
     def want(self, shard: int, position: Position) -> None:
         """The log goes up to there: so says Redis, mostly because this process wrote that."""
         self._freshness.want(shard, position)
+
+    async def load_forever(self, period_s: float) -> None:
+        """Loads what is missing, at once and again after the period, until cancelled. Raises Unavailable."""
+        while True:
+            self._mirror.stirred.clear()
+            await self.load_missing()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(period_s):
+                    await self._mirror.stirred.wait()
 
     async def load_missing(self) -> None:
         """Apps of which the mirror missed something, and all after an outage."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -31,6 +32,8 @@ class Mirror:
         self._apps: dict[str, _App] = {}
         self._before: dict[str, dict[int, Warm]] = {}
         self._missing: set[str] = set()
+        self.stirred = asyncio.Event()
+        """Set when an app has to be loaded."""
         self._listeners: dict[str, list[list[Changed | Forgotten]]] = {}
 
     @contextmanager
@@ -68,9 +71,9 @@ class Mirror:
         if app is None and entry.version == 1 and not entry.is_own:
             # the first that others ever saw there; who hid before then is yet to be loaded
             app = self._apps[entry.app_id] = _App()
-            self._missing.add(entry.app_id)
+            self._miss({entry.app_id})
         if app is None or entry.version > app.version + 1:
-            self._missing.add(entry.app_id)
+            self._miss({entry.app_id})
             self._apps.pop(entry.app_id, None)
             return False
         if entry.position > app.position:
@@ -102,7 +105,7 @@ class Mirror:
         for app_id in [app_id for app_id in self._apps if is_affected(app_id)]:
             here = self._here(self._apps.pop(app_id))
             self._before.setdefault(app_id, here)
-            self._missing.add(app_id)
+            self._miss({app_id})
 
     def forget_before(self, is_affected: Callable[[str], bool]) -> None:
         for app_id in [app_id for app_id in self._before if is_affected(app_id)]:
@@ -116,6 +119,10 @@ class Mirror:
     def _here(app: _App) -> dict[int, Warm]:
         return {user_id: warm for user_id, warm in app.warm.items() if warm.truth.status is not OFFLINE}
 
+    def _miss(self, app_ids: set[str]) -> None:
+        self._missing |= app_ids
+        self.stirred.set()
+
     @property
     def apps(self) -> frozenset[str]:
         """Apps of which anything is known or ought to be."""
@@ -128,7 +135,7 @@ class Mirror:
 
     def distrust(self, is_affected: Callable[[str], bool]) -> None:
         """Something may have been missed of these apps; what is known of them is used for want of better."""
-        self._missing |= {app_id for app_id in self._apps if is_affected(app_id)}
+        self._miss({app_id for app_id in self._apps if is_affected(app_id)})
 
     def knows(self, app_id: str) -> bool:
         """Whether nothing of the app has been missed. Of an app that is not known somebody should ask Redis."""
@@ -136,7 +143,7 @@ class Mirror:
 
     def want(self, app_id: str) -> None:
         """Somebody asked for an app that is not known: it is loaded soon."""
-        self._missing.add(app_id)
+        self._miss({app_id})
 
     def read(self, app_id: str, user_ids: Iterable[int]) -> dict[int, Warm]:
         """Of those of whom anything is warm."""
