@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from chatsrv.domain.clock import Clock
+from chatsrv.domain.presence import SERVER, PresenceStatus
 from chatsrv.services import Services
 from tests.conftest import DemoApp
-from tests.realtime.conftest import Client, Connect, changes
+from tests.realtime.conftest import Client, Connect, changes, eventually
 
 pytestmark = pytest.mark.parametrize("database_source", ["sqlite_template"], indirect=True)
 
@@ -20,8 +21,13 @@ async def bert(connect: Connect, services: Services, demo: DemoApp) -> Client:
     for name in ("anna", "carl"):
         once = await connect(name)
         await once.io.disconnect()
+        await eventually(lambda name=name: _is_offline(services, demo, name), f"{name} has gone")  # type: ignore[misc]
     await client.io.call("presence:subscribe", {"usernames": ["anna", "carl"]})
     return client
+
+
+async def _is_offline(services: Services, demo: DemoApp, name: str) -> bool:
+    return (await services.users.get(demo.id, name, SERVER)).presence.status is PresenceStatus.OFFLINE
 
 
 async def hears_nothing_else(bert: Client, connect: Connect) -> None:

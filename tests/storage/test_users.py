@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from chatsrv.domain.apps import App
+from chatsrv.domain.presence import Claim, PresenceStatus, Source
 from chatsrv.domain.users import AccountStatus, Clocks, KeptClaims, Standing, User
 from chatsrv.services.users import new_user
 from chatsrv.storage import apps, users
 from chatsrv.storage import clocks as clock_rows
 from chatsrv.storage.database import Database, open_database, parse_url
-from chatsrv.storage.records import Unflushed
+from chatsrv.storage.records import Unflushed, keep_claims
 
 NOW = 1_772_357_400_123
 EVERYTHING: dict[str, Any] = {
@@ -168,16 +169,17 @@ def warm(user_id: int, clocks: Clocks, to_others: Clocks, claims: KeptClaims | N
 async def test_claims_are_kept_where_they_are_newer_than_those_that_are_there(db: Database) -> None:
     anna = await add(db, username="anna")
     bert = await add(db, username="bert")
-    for claims in (KeptClaims("[5]", 5), KeptClaims("[4]", 4)):
+    newer, older = (keep_claims([Claim("c", Source.MANUAL, PresenceStatus.DND, set_at=at)]) for at in (5, 4))
+    for claims in (newer, older):
         async with db.write() as tx:
             await clock_rows.keep_presence(
                 tx, [warm(anna.id, Clocks(), Clocks(), claims), warm(bert.id, Clocks(), Clocks())]
             )
     found = await get(db, "anna")
     assert found
-    assert found.claims == KeptClaims("[5]", 5)
+    assert found.claims == newer
     async with db.read() as tx:
-        assert await clock_rows.find_claims(tx, [anna.id, bert.id]) == {anna.id: KeptClaims("[5]", 5)}
+        assert await clock_rows.find_claims(tx, [anna.id, bert.id]) == {anna.id: newer}
 
 
 async def test_batches_go_through_everybody_in_order_of_id(db: Database) -> None:
