@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -39,6 +40,8 @@ from chatsrv.services.rates import Rate, RateLimiter
 log = structlog.get_logger(__name__)
 _is_heard = logging.getLogger(__name__).isEnabledFor
 """A line that nobody wants costs a lookup: there is one for each coming and going."""
+
+FAREWELL_S = 0.1
 
 DEPARTURES = {
     Reason.CLIENT_DISCONNECT: Departure.LOGOUT,
@@ -167,6 +170,8 @@ class Namespace:
         self._server.send_event([sid], "hello", hello)
         self.fanout.greet(connection.watcher, opened.epoch, opened.version)
         if arrival.condemned:
+            # not along with `hello`: a stock client misses a DISCONNECT that comes before it knows that it is in
+            await asyncio.sleep(FAREWELL_S)
             await self.close_for_good(sid, arrival.condemned)
 
     async def disconnect(self, sid: str, reason: Reason) -> None:
