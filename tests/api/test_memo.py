@@ -23,6 +23,8 @@ from chatsrv.storage.keys import SHARDS
 from tests.conftest import MakeSettings
 from tests.listening import served
 
+pytestmark = pytest.mark.parametrize("database_source", ["sqlite_template"], indirect=True)
+
 FRESH = re.compile(rb"^(Date|X-Request-Id|X-RateLimit-Remaining|X-RateLimit-Reset): [^\r]*\r\n", re.MULTILINE)
 TRACE = re.compile(rb'"traceId":"[^"]*"')
 LENGTH = re.compile(rb"^Content-Length: (\d+)", re.MULTILINE)

@@ -14,7 +14,7 @@ from tests.realtime.fuzz_frames import Stream, draw_stream
 from tests.realtime.raw_socket import CLOSE, PING, PONG, TEXT, Frame, RawSocket, closing, frame, head_of
 from tests.realtime.wire import until
 
-STREAMS = int(os.environ.get("CHATSRV_TEST_STREAMS", "400"))
+STREAMS = int(os.environ.get("CHATSRV_TEST_STREAMS", "200"))
 SEED = int(os.environ.get("CHATSRV_TEST_SEED", "1"))
 PARTS = 4
 
