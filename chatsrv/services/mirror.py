@@ -124,11 +124,6 @@ class Mirror:
         self.stirred.set()
 
     @property
-    def apps(self) -> frozenset[str]:
-        """Apps of which anything is known or ought to be."""
-        return frozenset(self._apps) | self._missing
-
-    @property
     def missing(self) -> frozenset[str]:
         """Apps that have to be loaded anew."""
         return frozenset(self._missing)
