@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -100,7 +100,7 @@ class Crew:
                     self._note_ready(number, member.process.pid)
         finally:
             self._ready_since.pop(number, None)
-            await self._end(member)
+            await _to_its_end(self._end(member))
         status = member.process.returncode
         why = said.removeprefix(READY).removeprefix(FAILED).decode(errors="replace").strip()
         log.error("worker_died", worker=number, pid=member.process.pid, exit_status=status, reason=why)
@@ -125,6 +125,15 @@ class Crew:
                     member.process.kill()
                 await asyncio.sleep(POLL_S)
         self._forget(member.process.pid)
+
+
+async def _to_its_end(work: Coroutine[None, None, None]) -> None:
+    """Also where we are cancelled meanwhile: whoever dies just as all are stopped is waited for like the others."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    finally:
+        await task
 
 
 async def _unless_one_fails(keepers: list[asyncio.Task[None]], *events: asyncio.Event) -> None:

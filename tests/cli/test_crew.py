@@ -134,3 +134,13 @@ async def test_whoever_is_asked_to_stop_while_members_still_start_stops_without_
     await running
     assert stage.announced == 0
     assert_all_ended(stage)
+
+
+async def test_one_that_dies_while_all_are_stopped_is_waited_for_like_the_others() -> None:
+    """It lives on for a moment after its line has ended, and is cancelled in that moment."""
+    stage = Stage(lambda number, _: f"line.send({READY!r}); line.close(); time.sleep(0.3)" if number else WELL)
+    running = asyncio.create_task(stage.run())
+    await wait_until(lambda: stage.announced == 1)
+    stage.stopped.set()
+    await running
+    assert_all_ended(stage)

@@ -32,16 +32,25 @@ async def clients(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class NodeClient:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
+        self._kept: list[tuple[str, Any]] = []
 
     async def next(self, event: str) -> Any:
-        """The value of the next such event; others are passed over."""
-        assert self.process.stdout
+        """The value of the next such event; others are kept, as hello may come before the upgrade or after it."""
+        for number, (name, value) in enumerate(self._kept):
+            if name == event:
+                del self._kept[number]
+                return value
         async with asyncio.timeout(DEADLINE_S):
-            while line := await self.process.stdout.readline():
-                said = msgspec.json.decode(line)
-                if said["event"] == event:
-                    return said["value"]
-        raise AssertionError(f"the client ended before {event}")
+            while (said := await self._read())[0] != event:
+                self._kept.append(said)
+        return said[1]
+
+    async def _read(self) -> tuple[str, Any]:
+        assert self.process.stdout
+        line = await self.process.stdout.readline()
+        assert line, "the client ended"
+        said = msgspec.json.decode(line)
+        return said["event"], said["value"]
 
     async def call(self, method: str) -> None:
         assert self.process.stdin
