@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
 import subprocess
 import sys
@@ -29,6 +30,7 @@ class Stage:
     lives: Callable[[int, int], str]
     started: list[int] = field(default_factory=list)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    lines: list[socket.socket] = field(default_factory=list)
     forgotten: list[int] = field(default_factory=list)
     announced: int = 0
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
@@ -42,6 +44,7 @@ class Stage:
         ours.setblocking(False)
         self.started.append(number)
         self.processes.append(process)
+        self.lines.append(ours)
         return Member(process, ours)
 
     def announce(self) -> None:
@@ -138,9 +141,16 @@ async def test_whoever_is_asked_to_stop_while_members_still_start_stops_without_
 
 async def test_one_that_dies_while_all_are_stopped_is_waited_for_like_the_others() -> None:
     """It lives on for a moment after its line has ended, and is cancelled in that moment."""
-    stage = Stage(lambda number, _: f"line.send({READY!r}); line.close(); time.sleep(0.3)" if number else WELL)
+    stage = Stage(lambda number, life: "line.close(); time.sleep(0.3)" if number and life else WELL)
     running = asyncio.create_task(stage.run())
-    await wait_until(lambda: stage.announced == 1)
+    await stage.lose_the_second()
+    await wait_until(lambda: len(stage.lines) == 3 and has_hung_up(stage.lines[2]))
     stage.stopped.set()
     await running
     assert_all_ended(stage)
+
+
+def has_hung_up(line: socket.socket) -> bool:
+    poll = select.poll()
+    poll.register(line, 0)
+    return bool(poll.poll(0))
