@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import shutil
 from collections.abc import AsyncIterator, Callable
@@ -140,3 +141,10 @@ async def api(services: Services, demo: DemoApp) -> AsyncIterator[ApiClient]:
     """A running server, asked with the demo app's server key."""
     async with served_node(services) as url, ClientSession() as session:
         yield ApiClient(session, url, {"Authorization": f"Bearer {demo.key}"})
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays: no need to go over it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
