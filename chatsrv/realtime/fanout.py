@@ -29,7 +29,10 @@ Send = Callable[[Collection[str], str, Any], None]
 
 
 class Fanout:
-    """`read`: waits for what is new in the log. `send`: one event to sockets. `close`: ends a socket for good."""
+    """`read`: waits for what is new in the log. `send`: one event to sockets. `close`: ends a socket for good.
+
+    `quiet`: done when nothing that this node has changed is on its way into the log or from it; None where nothing is.
+    """
 
     def __init__(
         self,
@@ -37,6 +40,7 @@ class Fanout:
         epoch_of: Callable[[str], str],
         send: Send,
         close: Callable[[str, CloseCode], Awaitable[None]],
+        quiet: Callable[[], asyncio.Future[None] | None],
         metrics: Metrics,
         window_ms: int,
     ) -> None:
@@ -44,6 +48,7 @@ class Fanout:
         self._epoch_of = epoch_of
         self._send = send
         self._close = close
+        self._quiet = quiet
         self._metrics = metrics
         self._pace = Pace(window_ms / 1000)
         self._watchers = Watchers()
@@ -244,6 +249,8 @@ class Fanout:
         while True:
             await self._stirred.wait()
             await asyncio.sleep(self._pace.wait(_now()))
+            if self._pace.patience_s and (quiet := self._quiet()):
+                await asyncio.wait((quiet,), timeout=self._pace.patience_s)
             await self.flush()
 
     async def flush(self) -> None:

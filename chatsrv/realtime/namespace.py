@@ -82,6 +82,7 @@ class Namespace:
             services.upkeep.epoch_of,
             server.send_event,
             self.close_for_good,
+            services.following.quiet,
             services.metrics,
             services.settings.fanout_window_ms,
         )

@@ -164,6 +164,7 @@ async def open_services(
         row_cache = RowCache(freshness, clock, settings.row_cache_bytes, settings.row_cache_s)
         following = Following(ChangeLog(feed, settings.redis_prefix), store, mirror, row_cache, freshness)
         store.on_written, upkeep.heard_of = following.note_write, following.want
+        store.on_answered = following.note_answer
         following.app_changed = apps.forget
         following.epoch_of = upkeep.epoch_of
         following.rejoin = upkeep.beat

@@ -17,7 +17,7 @@ from chatsrv.services.mirror import Mirror
 from chatsrv.services.row_cache import RowCache
 from chatsrv.storage.changelog import ChangeLog
 from chatsrv.storage.keys import SHARDS, shard_of
-from chatsrv.storage.presence_reads import PresenceReads
+from chatsrv.storage.presence import PresenceStore
 from chatsrv.storage.touched import Touched
 
 SLACK_S = 0.5
@@ -34,7 +34,7 @@ class Following:
     """Every method that awaits raises Unavailable where Redis does not answer."""
 
     def __init__(
-        self, log: ChangeLog, store: PresenceReads, mirror: Mirror, rows: RowCache, freshness: Freshness
+        self, log: ChangeLog, store: PresenceStore, mirror: Mirror, rows: RowCache, freshness: Freshness
     ) -> None:
         self._log = log
         self._store = store
@@ -46,6 +46,7 @@ class Following:
         """What finds out, after an outage, whether logs began anew."""
         self._read_at = float("-inf")
         self._is_behind = False
+        self._quiet: asyncio.Future[None] | None = None
         self.epoch_of: Callable[[str], str] | None = None
         """The epoch of an app's keyspace as this node last saw it; empty where it has not yet."""
         self.app_changed: Callable[[str], None] | None = None
@@ -116,6 +117,24 @@ class Following:
     def _note_positions(self) -> None:
         for shard in range(SHARDS):
             self._freshness.see(shard, self._log.position(shard))
+        self.note_answer()
+
+    def quiet(self) -> asyncio.Future[None] | None:
+        """Done when nothing that this node changes is under way to the log or from it; None where that is so now."""
+        if self._is_quiet():
+            return None
+        if self._quiet is None:
+            self._quiet = asyncio.get_running_loop().create_future()
+        return self._quiet
+
+    def _is_quiet(self) -> bool:
+        return not self._store.under_way and self._freshness.has_read_all
+
+    def note_answer(self) -> None:
+        """Something that was under way has arrived."""
+        if self._quiet is not None and self._is_quiet():
+            self._quiet.set_result(None)
+            self._quiet = None
 
     def take(self, entries: Iterable[Entry]) -> None:
         for entry in entries:

@@ -97,6 +97,11 @@ class Freshness:
             return True
         return user_ids is not None and None not in app.written and app.written.keys().isdisjoint(user_ids)
 
+    @property
+    def has_read_all(self) -> bool:
+        """Whether the log has been followed to whatever this node knows to be in it."""
+        return not any(self._written) and all(shard.seen >= shard.wanted for shard in self._shards)
+
     def now(self) -> float:
         """In seconds, never going back."""
         return self._now()

@@ -19,7 +19,8 @@ from chatsrv.storage.database import Database
 
 BATCH = 500
 CROWD, GATHER_S = 8, 0.004
-"""Where so many asked at once, the next statement waits a little for more of them."""
+"""Where so many asked at once, the next statement waits a little for more of them. Who comes in a crowd comes once: its
+rows are not remembered."""
 T = TypeVar("T")
 
 
@@ -100,7 +101,8 @@ class UserReads:
             if not isinstance(error, Exception):
                 raise
             return
-        self._row_cache.keep(app_id, found.values(), since)
+        if len(names) < CROWD:
+            self._row_cache.keep(app_id, found.values(), since)
         for name in names:
             waiting[name].set_result(found.get(name))
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chatsrv.domain.presence import INVISIBLE
 from chatsrv.domain.users import KeptClaims
+from chatsrv.storage.many import execute_many
 from chatsrv.storage.records import Unflushed, read_claims
 from chatsrv.storage.schema import users
 from chatsrv.storage.touched import touch
@@ -34,8 +35,7 @@ async def keep_presence(tx: AsyncConnection, items: Collection[Unflushed]) -> No
     """Moves clocks forward, never back, and keeps claims that are newer; users that are gone are passed over."""
     # in order of id, as in change_many
     rows = [_presence_row(item) for item in sorted(items, key=lambda item: item.user_id)]
-    if rows:
-        await tx.execute(KEEP_PRESENCE, rows)
+    await execute_many(tx, KEEP_PRESENCE, rows)
     for item in items:
         # a node that remembers the row without it would betray who hides, if Redis lost its data before it knows
         if any(claim.status is INVISIBLE for claim in read_claims(item.claims)):

@@ -63,6 +63,9 @@ class PresenceStore(PresenceReads):
         self._sweep_batch = sweep_batch
         self.hold_ms = hold_ms
         self.on_written: Callable[[int, Position, str | None, int | None], None] = _ignore
+        self.under_way = 0
+        """Scripts that were asked for and have not answered. `on_answered` is called after each, whatever it was."""
+        self.on_answered: Callable[[], None] = lambda: None
 
     async def open(
         self,
@@ -119,8 +122,7 @@ class PresenceStore(PresenceReads):
     async def leave(self, app_id: str, channel_id: int, user_id: int | None, session_id: str | None) -> None:
         """One session leaves the channel; without it all of the user's, without a user everybody's."""
         whom = (user_id or "*", session_id or "*")
-        _, appended = await self._call("leave", keys.shard_of(app_id), app_id, channel_id, *whom)
-        self._note(keys.shard_of(app_id), appended, app_id, user_id)
+        await self._call("leave", keys.shard_of(app_id), (app_id, user_id), app_id, channel_id, *whom)
 
     async def clear(self, app_id: str, user_id: int) -> Warm | None:
         """Takes back every claim and ends the heartbeat; None where the user was deleted or deactivated meanwhile."""
@@ -177,9 +179,8 @@ class PresenceStore(PresenceReads):
         """Once SQL has committed: rows of these users (None: of many, or all, in the app) have changed."""
         users: tuple[Arg, ...] = ("*",) if user_ids is None else tuple(user_ids)
         if users:
-            shard = keys.shard_of(app_id)
-            _, appended = await self._call("stored", shard, app_id, *users)
-            self._note(shard, appended, app_id, users[0] if len(users) == 1 and isinstance(users[0], int) else None)
+            whom = users[0] if len(users) == 1 and isinstance(users[0], int) else None
+            await self._call("stored", keys.shard_of(app_id), (app_id, whom), app_id, *users)
 
     async def admit(self, app_id: str, user_id: int) -> None:
         await self._run_for("admit", app_id, user_id)
@@ -196,24 +197,23 @@ class PresenceStore(PresenceReads):
 
     async def _run_for(self, script: str, app_id: str, user_id: int, *args: Arg) -> Any:
         """One that changes this user alone."""
-        answer, appended = await self._call(script, keys.shard_of(app_id), app_id, user_id, *args)
-        self._note(keys.shard_of(app_id), appended, app_id, user_id)
-        return answer
+        return await self._call(script, keys.shard_of(app_id), (app_id, user_id), app_id, user_id, *args)
 
     async def _run(self, script: str, shard: int, *args: Arg) -> Any:
-        answer, appended = await self._call(script, shard, *args)
-        self._note(shard, appended, None, None)
-        return answer
+        return await self._call(script, shard, (None, None), *args)
 
-    def _note(self, shard: int, appended: bytes, app_id: str | None, user_id: int | None) -> None:
-        if appended:
-            self.on_written(shard, read_position(appended), app_id, user_id)
-
-    async def _call(self, script: str, shard: int, *args: Arg) -> tuple[Any, bytes]:
-        """The script's answer, and the id of what it appended to the log last, if anything."""
+    async def _call(self, script: str, shard: int, whom: tuple[str | None, int | None], *args: Arg) -> Any:
+        """The script's answer. `whom`: the app and the user that it may change."""
         common = (self._clock.offset_ms, uuid4().hex, self.hold_ms, self._kept, self._lease_ms)
-        appended, answer = await self._scripts.run(script, keys.shard_key(self._prefix, shard), [*common, *args])
-        return answer, appended
+        self.under_way += 1
+        try:
+            appended, answer = await self._scripts.run(script, keys.shard_key(self._prefix, shard), [*common, *args])
+            if appended:
+                self.on_written(shard, read_position(appended), *whom)
+        finally:
+            self.under_way -= 1
+            self.on_answered()
+        return answer
 
 
 def _ignore(shard: int, position: Position, app_id: str | None, user_id: int | None) -> None:

@@ -10,7 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chatsrv.domain.presence import Viewer
 from chatsrv.domain.sign_ins import NewSignIn, SignIn
+from chatsrv.storage.many import execute_many
 from chatsrv.storage.schema import sign_ins, users
+
+ADD = insert(sign_ins)
 
 
 async def add(tx: AsyncConnection, items: Sequence[NewSignIn]) -> None:
@@ -20,8 +23,7 @@ async def add(tx: AsyncConnection, items: Sequence[NewSignIn]) -> None:
     held = select(users.c.id, users.c.app_id).where(users.c.id.in_(wanted)).order_by(users.c.id)
     apps = {row.id: row.app_id for row in await tx.execute(held.with_for_update(read=True, key_share=True))}
     rows = [_row(apps[item.user_id], item) for item in items if item.user_id in apps]
-    if rows:
-        await tx.execute(insert(sign_ins), rows)
+    await execute_many(tx, ADD, rows)
 
 
 def _row(app_id: str, item: NewSignIn) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection
 
 
 class Joiner:
@@ -17,11 +17,15 @@ class Joiner:
     def write(self, transport: asyncio.Transport, data: bytes) -> None:
         self.write_to_all((transport,), data)
 
-    def write_to_all(self, transports: Iterable[asyncio.Transport], data: bytes) -> None:
+    def write_to_all(self, transports: Collection[asyncio.Transport], data: bytes) -> None:
         """Goes out before the loop looks for what has come in."""
         waiting = self._waiting
         if not waiting:
             asyncio.get_running_loop().call_soon(self.flush)
+            waiting.update(dict.fromkeys(transports, data))
+            if len(waiting) == len(transports):
+                return
+            waiting.clear()  # somebody is named twice
         for transport in transports:
             before = waiting.get(transport)
             if before is None:

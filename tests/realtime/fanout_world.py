@@ -31,7 +31,9 @@ class World:
         self.sent: dict[str, list[tuple[str, Any]]] = {}
         self.sends = 0
         self.closed: list[tuple[str, CloseCode]] = []
-        self.fanout = Fanout(self.read, lambda _: self.epoch, self.send, self.close, Metrics(), window_ms=0)
+        self.fanout = Fanout(
+            self.read, lambda _: self.epoch, self.send, self.close, lambda: None, Metrics(), window_ms=0
+        )
 
     async def read(self, _block_ms: int) -> list[Entry]:
         return await self.log.get()
