@@ -50,6 +50,13 @@ class _Pass:
 
 
 @dataclass(slots=True)
+class _Tally:
+    """How often answers of a kind were given since the metrics were told."""
+
+    times: int = 0
+
+
+@dataclass(slots=True)
 class _Answer:
     """`parts` are the bytes before, between and behind the fresh headers' values; `made_at` and `until` in ms."""
 
@@ -60,7 +67,8 @@ class _Answer:
     made_at: int
     until: int
     path: str
-    counted: tuple[str, str, int]
+    status: int
+    tally: _Tally
     forwarded: tuple[str, ...]
     size: int
 
@@ -80,7 +88,7 @@ class Memo:
         self._bytes = 0
         self._date = b""
         self._date_of = 0
-        self._counted: dict[tuple[str, str, int], int] = {}
+        self._tallies: dict[tuple[str, str, int], _Tally] = {}
 
     @property
     def size(self) -> int:
@@ -101,7 +109,7 @@ class Memo:
         allowance = answer.key.take(now)
         if allowance.is_spent:
             return None
-        self._counted[answer.counted] = self._counted.get(answer.counted, 0) + 1
+        answer.tally.times += 1
         request_id = uuid7().hex
         if self._logs:
             self._log(answer, peer, request_id)
@@ -127,9 +135,9 @@ class Memo:
     def _log(self, answer: _Answer, peer: str, request_id: str) -> None:
         log.info(
             "request",
-            method=answer.counted[1],
+            method="GET",
             path=answer.path,
-            status=answer.counted[2],
+            status=answer.status,
             ms=0.0,
             address=self._callers.address_of(peer, answer.forwarded),
             request_id=request_id,
@@ -154,7 +162,8 @@ class Memo:
             made_at=now,
             until=now + int(settings.row_cache_s * 1000),
             path=request.path,
-            counted=(made.dialect, request.method, response.status),
+            status=response.status,
+            tally=self._tallies.setdefault((made.dialect, request.method, response.status), _Tally()),
             forwarded=tuple(request.headers.getall("X-Forwarded-For", ())),
             size=size,
         )
@@ -197,10 +206,11 @@ class Memo:
 
     def settle(self) -> None:
         """Adds what was counted to the metrics, before somebody reads them."""
-        counted, self._counted = self._counted, {}
-        for (dialect, method, status), times in counted.items():
-            self._services.metrics.requests.labels(dialect, method, status).inc(times)
-            self._services.metrics.remembered.labels(dialect).inc(times)
+        for (dialect, method, status), tally in self._tallies.items():
+            times, tally.times = tally.times, 0
+            if times:
+                self._services.metrics.requests.labels(dialect, method, status).inc(times)
+                self._services.metrics.remembered.labels(dialect).inc(times)
 
 
 MEMO: web.AppKey[Memo] = web.AppKey("memo", Memo)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 CALLERS_MAX = 100_000
@@ -16,6 +16,14 @@ class Rate:
 
     per_minute: int
     burst: int
+    interval_ns: int = field(init=False, repr=False)
+    """Between two requests of a steady caller. Floats of today's size would be too coarse for 90,000 a minute."""
+    room_ns: int = field(init=False, repr=False)
+    """What an empty bucket takes to fill."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "interval_ns", 60_000_000_000 // self.per_minute)
+        object.__setattr__(self, "room_ns", self.interval_ns * self.burst)
 
 
 class Allowance(NamedTuple):
@@ -42,13 +50,14 @@ class RateLimiter:
 
     def take(self, caller: str, rate: Rate, now: int) -> Allowance:
         """Counts one request of the caller at `now` (ms); one that is refused does not count."""
-        # whole nanoseconds: floats of today's size are too coarse for 90,000 a minute
-        now_ns, interval = now * 1_000_000, 60_000_000_000 // rate.per_minute
-        room = interval * rate.burst
-        # a clock that was set back must not shut anybody out: no bucket is emptier than empty
-        before = min(max(self._full_at.get(caller, now_ns), now_ns), now_ns + room)
-        full_at = before + interval
-        over = full_at - now_ns - room
+        now_ns, before = now * 1_000_000, self._full_at.get(caller, 0)
+        if before < now_ns:
+            before = now_ns
+        elif before > now_ns + rate.room_ns:
+            # a clock that was set back must not shut anybody out: no bucket is emptier than empty
+            before = now_ns + rate.room_ns
+        full_at = before + rate.interval_ns
+        over = full_at - now_ns - rate.room_ns
         if over > 0:
             self._full_at[caller] = before
             return Allowance(rate.per_minute, 0, -(-before // 1_000_000), over / 1e9)
@@ -56,7 +65,7 @@ class RateLimiter:
         self._full_at.move_to_end(caller)
         if len(self._full_at) > CALLERS_MAX:
             self._full_at.popitem(last=False)
-        return Allowance(rate.per_minute, -over // interval, -(-full_at // 1_000_000), 0.0)
+        return Allowance(rate.per_minute, -over // rate.interval_ns, -(-full_at // 1_000_000), 0.0)
 
     def forget(self, caller: str) -> None:
         """They will not come back under this name."""

@@ -6,7 +6,8 @@ import json
 import re
 from binascii import a2b_base64, b2a_base64
 from dataclasses import dataclass
-from hmac import compare_digest, digest
+from hmac import compare_digest
+from hmac import new as new_hmac
 from typing import Any
 
 import jwt
@@ -96,10 +97,13 @@ def _is_signed_with(token: Unverified, app: App) -> bool:
     if token.algorithm == "HS256":
         signed, _, _ = token.text.rpartition(".")
         # nobody may sign with a secret that is none
-        return bool(app.jwt_secret) and compare_digest(
-            digest(app.jwt_secret.encode(), signed.encode(), "sha256"), token.signature
-        )
+        return bool(app.jwt_secret) and compare_digest(_sign(app.jwt_secret, signed), token.signature)
     return any(_is_signed_by(token.text, key) for key in app.public_keys if key.algorithm == token.algorithm)
+
+
+def _sign(secret: str, text: str) -> bytes:
+    """The HMAC object, and not the function, for that gives way to other threads however short the text is."""
+    return new_hmac(secret.encode(), text.encode(), "sha256").digest()
 
 
 def _is_signed_by(token: str, key: PublicKey) -> bool:

@@ -18,7 +18,7 @@ from chatsrv.storage import users as rows
 from chatsrv.storage.database import Database
 
 BATCH = 500
-CROWD, GATHER_S = 8, 0.004
+CROWD, GATHER_S = 8, 0.01
 """Where so many asked at once, the next statement waits a little for more of them. Who comes in a crowd comes once: its
 rows are not remembered."""
 T = TypeVar("T")

@@ -23,7 +23,7 @@ DEADLINE_S = 20.0
 class World:
     """Redis and the wire, as far as the fan-out knows them. What a user shows is told by the version in its text."""
 
-    def __init__(self) -> None:
+    def __init__(self, window_ms: int = 0) -> None:
         self.epoch, self.version = "e1", 0
         self.log: asyncio.Queue[list[Entry]] = asyncio.Queue()
         self.states: dict[int, int] = {}
@@ -31,8 +31,9 @@ class World:
         self.sent: dict[str, list[tuple[str, Any]]] = {}
         self.sends = 0
         self.closed: list[tuple[str, CloseCode]] = []
+        self.quiet: asyncio.Future[None] | None = None
         self.fanout = Fanout(
-            self.read, lambda _: self.epoch, self.send, self.close, lambda: None, Metrics(), window_ms=0
+            self.read, lambda _: self.epoch, self.send, self.close, lambda: self.quiet, Metrics(), window_ms
         )
 
     async def read(self, _block_ms: int) -> list[Entry]:

@@ -44,6 +44,34 @@ async def test_of_one_user_the_last_change_wins_and_versions_stay_in_order(world
     assert [(change["username"], change["text"]) for change in frame["changes"]] == [("u2", "v2"), ("u1", "v3")]
 
 
+async def test_what_this_node_has_on_its_way_is_waited_for_no_longer_than_sending_takes() -> None:
+    """Sending took half a minute here, so that the deadline of the test would end the wait."""
+    world = World(window_ms=60_000)
+    await world.watch(world.join("s", 9), 1, 2)
+    now = asyncio.get_running_loop().time()
+    world.fanout._pace.spend(now - 30, now)
+    world.quiet = asyncio.get_running_loop().create_future()
+    flushing = asyncio.create_task(world.fanout.flush_forever())
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            await world.tell(world.change(1))
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert world.sends == 0
+            await world.tell(world.change(2))
+            world.quiet.set_result(None)
+            world.quiet = None
+            while not world.sends:
+                await asyncio.sleep(0)
+            assert world.heard("s") == [("u1", "v1"), ("u2", "v2")]
+            world.quiet = asyncio.get_running_loop().create_future()  # now sending took no time worth waiting for
+            await world.tell(world.change(1))
+            while not world.heard("s"):
+                await asyncio.sleep(0)
+    finally:
+        flushing.cancel()
+
+
 async def test_own_sockets_are_told_the_truth_in_frames_of_their_own(world: World) -> None:
     await world.watch(world.join("own", 1), 2, 3)
     await world.watch(world.join("other", 9), 1, 2, 3)

@@ -35,3 +35,14 @@ def test_without_a_window_nothing_waits() -> None:
     pace = Pace(0.0)
     pace.spend(100.0, 101.0)
     assert pace.wait(101.0) == 0
+
+
+def test_what_is_known_to_come_is_waited_for_as_long_as_sending_took_last_and_never_longer_than_the_window() -> None:
+    pace = Pace(0.05)
+    assert pace.patience_s == 0
+    pace.spend(100.0, 100.004)
+    assert pace.patience_s == pytest.approx(0.004)
+    pace.spend(101.0, 101.2)
+    assert pace.patience_s == pytest.approx(0.05)
+    pace.spend(102.0, 102.0001)
+    assert pace.patience_s == 0

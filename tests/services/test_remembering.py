@@ -11,7 +11,7 @@ from chatsrv.domain.clock import Clock
 from chatsrv.domain.listing import Filter, Operator, Sort, UserQuery
 from chatsrv.domain.presence import SERVER, Claim, PresenceStatus, Source, Viewer
 from chatsrv.domain.sessions import Departure, Device, NewSession
-from chatsrv.domain.users import Clocks
+from chatsrv.domain.users import Clocks, User
 from chatsrv.services import Services, open_services
 from chatsrv.storage import users as rows
 from tests.conftest import DemoApp, MakeSettings
@@ -46,12 +46,12 @@ async def follow(node: Services) -> None:
         pass
 
 
-async def change_behind_its_back(node: Services, **values: object) -> None:
-    """SQL alone is changed, and nobody hears of it."""
-    anna = await node.users.find("demo", "anna")
+async def change_behind_its_back(node: Services, user: User | None = None, **values: object) -> None:
+    """SQL alone is changed, and nobody hears of it. Without a user it is Anna."""
+    user = user or await node.users.find("demo", "anna")
     node.db.on_commit = None
     async with node.db.write() as tx:
-        await rows.change(tx, anna.id, values)
+        await rows.change(tx, user.id, values)
 
 
 async def first_name(node: Services, ref: str | int = "anna") -> str | None:
@@ -156,6 +156,17 @@ async def test_many_who_are_asked_for_at_once_are_read_together_and_each_gets_th
     assert {type(error).__name__ for error in gone} == {"UserNotFound"}
 
 
+async def test_who_comes_in_a_crowd_is_not_remembered_and_who_comes_alone_is(node: Services) -> None:
+    names = [f"u{number}" for number in range(30)]
+    await node.upserts.apply("demo", [{"username": name} for name in names])
+    await follow(node)
+    crowd = await asyncio.gather(*(node.users.find("demo", name) for name in names))
+    await change_behind_its_back(node, crowd[1], first_name="Changed")
+    assert await first_name(node, "u1") == "Changed"
+    await change_behind_its_back(node, crowd[1], first_name="Changed again")
+    assert await first_name(node, "u1") == "Changed"
+
+
 # Pages
 
 
@@ -218,6 +229,20 @@ async def test_what_this_node_changed_it_shows_at_once(node: Services) -> None:
     claim = Claim("c", Source.MANUAL, PresenceStatus.DND)
     await node.claims.put(anna, claim, None, "", Viewer(None))
     assert await status(node) is PresenceStatus.DND
+
+
+async def test_whatever_is_under_way_to_the_log_or_from_it_is_known(node: Services) -> None:
+    assert node.following.quiet() is None
+    coming = asyncio.create_task(come_online(node))
+    while node.following.quiet() is None:
+        await asyncio.sleep(0)
+    quiet = node.following.quiet()
+    assert quiet
+    await coming
+    assert not quiet.done()
+    await follow(node)
+    assert quiet.done()
+    assert node.following.quiet() is None
 
 
 async def test_what_another_node_changed_is_shown_once_the_log_has_told(node: Services, other: Services) -> None:
