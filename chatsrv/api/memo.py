@@ -1,8 +1,8 @@
 """Answers that are given again, byte for byte, until what they tell may have changed.
 
 An answer is kept under the whole head of the request that it was given to, so that whatever a handler may have looked
-at is the same. It holds the mark of what it was made of (see services/freshness.py) and is given only while this node
-is level with the change log. Fresh in each answer are its date, its id and what is left of the caller's rate.
+at is the same. It holds the mark of what it was made of (services/memory/freshness.py) and is given only while this
+node is level with the change log. Fresh in each answer are its date, its id and what is left of the caller's rate.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from uuid_utils import uuid7
 from chatsrv.api.dialect import ALLOWANCE, Made
 from chatsrv.domain.apps import Caller
 from chatsrv.services import Services
-from chatsrv.services.freshness import Mark, Shard
+from chatsrv.services.memory.freshness import Mark, Shard
 from chatsrv.services.rates import Allowance
 from chatsrv.wire import ASKED
 

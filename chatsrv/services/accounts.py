@@ -10,8 +10,8 @@ from chatsrv.domain.errors import OwnsServers, WrongState
 from chatsrv.domain.presence import Person, Viewer
 from chatsrv.domain.sessions import CloseCode
 from chatsrv.domain.users import AccountState, AccountStatus, Onboarding, User, UserRef
+from chatsrv.services.memory.sight import Sight
 from chatsrv.services.presence import Fate, PresenceService
-from chatsrv.services.sight import Sight
 from chatsrv.services.user_changes import UserChanges, check_storable, later, no_user
 from chatsrv.storage import identities as identity_rows
 from chatsrv.storage import servers as server_rows

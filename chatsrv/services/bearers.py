@@ -17,8 +17,8 @@ from chatsrv.domain.user_fields import RULES
 from chatsrv.domain.users import AccountState, User
 from chatsrv.metrics import Metrics
 from chatsrv.services.credentials import hash_secret, new_secret
+from chatsrv.services.memory.sight import Sight
 from chatsrv.services.passwords import Passwords
-from chatsrv.services.sight import Sight
 from chatsrv.services.sign_ins import SignIns
 from chatsrv.settings import Settings
 from chatsrv.storage import bearers as bearer_rows

@@ -12,8 +12,8 @@ from chatsrv.domain.desk import Relation
 from chatsrv.domain.errors import Forbidden, Invalid, NotFound, Problem, Unavailable, UserNotFound
 from chatsrv.domain.presence import OFFLINE, Person, Viewer
 from chatsrv.domain.users import User, UserRef, fold_case
+from chatsrv.services.memory.sight import Sight
 from chatsrv.services.presence import PresenceService
-from chatsrv.services.sight import Sight
 from chatsrv.services.user_changes import check_storable, find_user
 from chatsrv.settings import Settings
 from chatsrv.storage import channels as rows

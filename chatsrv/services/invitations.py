@@ -14,8 +14,8 @@ from chatsrv.domain.presence import Person, Viewer
 from chatsrv.domain.users import AccountState, Onboarding, User, UserRef, fold_case
 from chatsrv.services.bearers import Bearers
 from chatsrv.services.credentials import hash_secret, new_secret
+from chatsrv.services.memory.sight import Sight
 from chatsrv.services.passwords import Passwords
-from chatsrv.services.sight import Sight
 from chatsrv.services.user_changes import UserChanges, later
 from chatsrv.settings import Settings
 from chatsrv.storage import identities as identity_rows

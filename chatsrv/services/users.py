@@ -15,11 +15,11 @@ from chatsrv.domain.sessions import CloseCode
 from chatsrv.domain.user_fields import check_fields
 from chatsrv.domain.users import AccountStatus, Onboarding, User, UserRef, fold_case
 from chatsrv.services.clocks import ClockFlush
+from chatsrv.services.memory.sight import Sight
+from chatsrv.services.memory.user_reads import UserReads
 from chatsrv.services.passwords import Passwords, set_password
 from chatsrv.services.presence import PresenceService
-from chatsrv.services.sight import Sight
 from chatsrv.services.user_changes import Then, UserChanges
-from chatsrv.services.user_reads import UserReads
 from chatsrv.settings import Settings
 from chatsrv.storage import users as rows
 from chatsrv.storage.database import Database, Transaction

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from chatsrv.domain.presence import SERVER, Person, PresenceStatus, Viewer, see
 from chatsrv.domain.users import User, fold_case
-from chatsrv.services.sight import Sight
+from chatsrv.services.memory.sight import Sight
 from chatsrv.services.users import Users
 from chatsrv.storage import users as rows
 from chatsrv.storage.database import Database

@@ -21,7 +21,7 @@ from chatsrv.services import Services
 from tests.api.test_memo import ACTS as MILD_ACTS
 from tests.api.test_memo import NAMES, Node, constant, node
 from tests.conftest import MakeSettings
-from tests.services.test_stale_loads import lose_data
+from tests.services.memory.test_stale_loads import lose_data
 
 SCHEDULES = int(os.environ.get("CHATSRV_TEST_STALE", "0"))
 SEEDS = range(max(1, SCHEDULES))

@@ -15,7 +15,7 @@ from typing import Any
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.listing import After
 from chatsrv.domain.users import User, fold_case
-from chatsrv.services.freshness import Freshness
+from chatsrv.services.memory.freshness import Freshness
 
 USER_BYTES = 2000
 """What one user takes: an object of 23 fields, their texts, and its places here."""

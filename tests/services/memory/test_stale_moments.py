@@ -14,13 +14,14 @@ from chatsrv.domain.changes import Entry
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.listing import UserQuery
 from chatsrv.domain.presence import SERVER, Claim, PresenceStatus, Source, Viewer
-from chatsrv.services import Services, announcements, freshness, open_services
-from chatsrv.services.freshness import Freshness
+from chatsrv.services import Services, open_services
+from chatsrv.services.memory import announcements, freshness
+from chatsrv.services.memory.freshness import Freshness
 from chatsrv.storage import changelog, listing
 from chatsrv.storage import users as rows
 from chatsrv.storage.keys import shard_of
 from tests.conftest import DemoApp, MakeSettings
-from tests.services.test_stale_loads import AT_ONCE_MS, come_online, follow, lose_data, say, status
+from tests.services.memory.test_stale_loads import AT_ONCE_MS, come_online, follow, lose_data, say, status
 
 
 @pytest.fixture
@@ -34,6 +35,7 @@ async def other(services: Services, make_settings: MakeSettings, clock: Clock) -
 async def node(services: Services, demo: DemoApp) -> Services:
     """It follows the log; Anna is online by it, and known."""
     services.upkeep.follow_anew = services.following.begin_anew
+    services.freshness._now = lambda: 0.0  # however slow the machine is
     await services.users.create(demo.id, {"username": "anna"}, SERVER)
     await services.upkeep.beat()
     await come_online(services, "anna", "s1")

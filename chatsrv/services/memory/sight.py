@@ -14,8 +14,8 @@ from chatsrv.domain.clock import Clock
 from chatsrv.domain.errors import Unavailable
 from chatsrv.domain.presence import OFFLINE, Person, Presence, PresenceStatus, Viewer, see
 from chatsrv.domain.users import User
-from chatsrv.services.freshness import Freshness
-from chatsrv.services.mirror import Mirror
+from chatsrv.services.memory.freshness import Freshness
+from chatsrv.services.memory.mirror import Mirror
 from chatsrv.storage.presence_reads import PresenceReads
 from chatsrv.storage.records import Snapshot
 

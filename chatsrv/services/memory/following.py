@@ -12,9 +12,9 @@ from contextlib import suppress
 
 from chatsrv.domain.changes import Changed, Entry, Forgotten, Position, Renamed, Stored
 from chatsrv.domain.errors import Unavailable
-from chatsrv.services.freshness import Freshness
-from chatsrv.services.mirror import Mirror
-from chatsrv.services.row_cache import RowCache
+from chatsrv.services.memory.freshness import Freshness
+from chatsrv.services.memory.mirror import Mirror
+from chatsrv.services.memory.row_cache import RowCache
 from chatsrv.storage.changelog import ChangeLog
 from chatsrv.storage.keys import SHARDS, shard_of
 from chatsrv.storage.presence import PresenceStore

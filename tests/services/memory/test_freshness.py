@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from chatsrv.services.freshness import Freshness
+from chatsrv.services.memory.freshness import Freshness
 from chatsrv.storage.keys import SHARDS, shard_of
 
 SHARD = shard_of("demo")

@@ -7,7 +7,7 @@ import asyncio
 import structlog
 
 from chatsrv.domain.errors import Unavailable
-from chatsrv.services.following import Following
+from chatsrv.services.memory.following import Following
 from chatsrv.storage.presence import PresenceStore
 from chatsrv.storage.touched import Touched
 

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 from chatsrv.domain.listing import UserQuery
 from chatsrv.domain.presence import Viewer
 from chatsrv.domain.users import ExternalId, User, UserRef, fold_case
-from chatsrv.services.freshness import Freshness
-from chatsrv.services.row_cache import RowCache, Rows
+from chatsrv.services.memory.freshness import Freshness
+from chatsrv.services.memory.row_cache import RowCache, Rows
 from chatsrv.services.user_changes import check_storable, no_user
 from chatsrv.storage import listing as lists
 from chatsrv.storage import users as rows

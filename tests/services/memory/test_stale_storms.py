@@ -17,7 +17,7 @@ from chatsrv.domain.presence import SERVER, Claim, PresenceStatus, Source, Viewe
 from chatsrv.domain.users import User
 from chatsrv.services import Services, open_services
 from tests.conftest import DemoApp, MakeSettings
-from tests.services.test_stale_loads import follow
+from tests.services.memory.test_stale_loads import follow
 
 STORMS = int(os.environ.get("CHATSRV_TEST_STALE", "0"))
 DATABASES = ["sqlite_template", "postgres_url"] if STORMS else ["sqlite_template"]

@@ -8,7 +8,7 @@ from chatsrv.domain.presence import SERVER, Viewer
 from chatsrv.domain.sessions import Device, NewSession
 from chatsrv.services import Services
 from tests.conftest import DemoApp
-from tests.services.test_stale_loads import follow
+from tests.services.memory.test_stale_loads import follow
 
 pytestmark = pytest.mark.parametrize("database_source", ["sqlite_template"], indirect=True)
 

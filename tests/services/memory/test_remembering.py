@@ -30,6 +30,7 @@ async def other(services: Services, make_settings: MakeSettings, clock: Clock) -
 @pytest.fixture
 async def node(services: Services, demo: DemoApp) -> Services:
     """It follows the log, has Anna in its app, and remembers her."""
+    services.freshness._now = lambda: 0.0  # however slow the machine is
     await services.users.create(demo.id, {"username": "anna"}, SERVER)
     await services.upkeep.beat()
     await services.following.begin()
