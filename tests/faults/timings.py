@@ -70,10 +70,12 @@ def _from_settings() -> Durations:
     return Durations(**{name: getattr(settings, name) for name in Durations.__dataclass_fields__})
 
 
+NO_FLOODS = {"CHATSRV_SOCKET_EVENTS_BURST": "1000000", "CHATSRV_KEY_RATE_BURST": "1000000"}
+"""Those who subscribe or ask over and over, to find a gap, are none."""
+
+
 def _variables(durations: Durations) -> dict[str, str]:
-    """Those who subscribe over and over to find a gap are no flood."""
-    given = {f"CHATSRV_{name.upper()}": str(value) for name, value in asdict(durations).items()}
-    return {**given, "CHATSRV_SOCKET_EVENTS_BURST": "1000000"}
+    return NO_FLOODS | {f"CHATSRV_{name.upper()}": str(value) for name, value in asdict(durations).items()}
 
 
 _BRIEF = Durations(
@@ -106,7 +108,7 @@ QUICK = Timings(
 
 FULL = Timings(
     durations=_from_settings(),
-    variables={},
+    variables=NO_FLOODS,
     reconnect_delay_s=1.0,
     stock_clients=500,
     late_s=0.3,
