@@ -21,7 +21,7 @@ from chatsrv.storage import apps, migrating, users
 from chatsrv.storage.database import Database, open_database, parse_url
 from chatsrv.storage.schema import metadata
 
-REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006"]
+REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007"]
 
 
 @pytest.fixture
