@@ -27,6 +27,8 @@ ALLOWANCE: web.RequestKey[Allowance] = web.RequestKey("allowance", Allowance)
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
 SHOWN: web.RequestKey[int] = web.RequestKey("shown", int)
 """The one user of whom the answer tells, and of nobody else; set by handlers whose route `remembers`."""
+LISTED: web.RequestKey[tuple[int, ...]] = web.RequestKey("listed", tuple)
+"""The users of whom a list tells, where presence has no part in who they are and in which order."""
 
 
 class TokenAccess(Enum):
@@ -89,13 +91,19 @@ class Route:
 class Made:
     """An answer that may be given again. `since`: Freshness.changes before anything was read for it.
 
-    `user_id`: it tells of this user alone.
+    `user_id`: it tells of this user alone. `listed`: it tells of these, and presence has no part in who they are.
     """
 
     dialect: str
     caller: Caller
     since: int
     user_id: int | None
+    listed: tuple[int, ...] | None
+
+    @property
+    def user_ids(self) -> tuple[int, ...] | None:
+        """None: of anybody."""
+        return self.listed if self.user_id is None else (self.user_id,)
 
 
 MADE: web.RequestKey[Made] = web.RequestKey("made", Made)
@@ -152,7 +160,7 @@ class Dialect:
                 await check(call, route)
             answer = await route.handler(call)
             if route.remembers:
-                request[MADE] = Made(self.name, call.caller, since, request.get(SHOWN))
+                request[MADE] = Made(self.name, call.caller, since, request.get(SHOWN), request.get(LISTED))
             return answer
 
         return handle

@@ -20,7 +20,7 @@ from uuid_utils import uuid7
 from chatsrv.api.dialect import ALLOWANCE, Made
 from chatsrv.domain.apps import Caller
 from chatsrv.services import Services
-from chatsrv.services.memory.freshness import Mark, Shard
+from chatsrv.services.memory.freshness import Mark, PageMark, Shard
 from chatsrv.services.rates import Allowance
 from chatsrv.wire import ASKED
 
@@ -31,6 +31,8 @@ FRESH = ("Date", "X-Request-Id", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 PASSES_MAX = 100_000
 OVERHEAD = 1500
 """What an answer takes beside its bytes and those of its request."""
+MARK = 150
+"""What it takes to notice a change of one user."""
 
 
 @dataclass(slots=True)
@@ -61,7 +63,7 @@ class _Answer:
     """`parts` are the bytes before, between and behind the fresh headers' values; `made_at` and `until` in ms."""
 
     parts: tuple[bytes, bytes, bytes, bytes, bytes]
-    mark: Mark
+    mark: Mark | PageMark
     shard: Shard
     key: _Pass
     made_at: int
@@ -152,11 +154,11 @@ class Memo:
         if parts is None:
             return
         app_id, settings, now = made.caller.app.id, self._services.settings, self._clock.now()
-        size = OVERHEAD + len(asked.head) + sum(len(part) for part in parts)
+        size = OVERHEAD + len(asked.head) + sum(len(part) for part in parts) + MARK * len(made.user_ids or ())
         self._forget(asked.head)
         self._answers[asked.head] = _Answer(
             parts=parts,
-            mark=self._freshness.mark(app_id, made.user_id),
+            mark=self._mark(made),
             shard=self._freshness.shard(app_id),
             key=self._renew_pass(made.caller, now),
             made_at=now,
@@ -170,6 +172,11 @@ class Memo:
         self._bytes += size
         while self._bytes > self._max_bytes:
             self._forget(next(iter(self._answers)))
+
+    def _mark(self, made: Made) -> Mark | PageMark:
+        if made.listed is not None:
+            return self._freshness.page_mark(made.caller.app.id, made.listed)
+        return self._freshness.mark(made.caller.app.id, made.user_id)
 
     def _renew_pass(self, caller: Caller, now: int) -> _Pass:
         """One request a second finds out whether the key is still good, for all answers that it was given."""
@@ -194,9 +201,10 @@ class Memo:
             and "X-Request-Id" not in request.headers
             and "Presence-Stale" not in response.headers
             and request.get(ALLOWANCE) is not None
-            and self._freshness.is_level(app_id, None if made.user_id is None else (made.user_id,))
+            and self._freshness.is_level(app_id, made.user_ids)
             # what was read while something changed may be from before it
-            and not self._freshness.has_changed_since(app_id, made.since)
+            and not self._freshness.has_changed_since(app_id, made.since, made.user_ids)
+            and not (made.listed is not None and self._freshness.rows_have_changed_since(app_id, made.since))
         )
 
     def _forget(self, head: bytes) -> None:

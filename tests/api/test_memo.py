@@ -214,6 +214,38 @@ async def test_a_change_of_somebody_else_leaves_the_answers_about_one_user_and_e
     assert await remembering.count_again(remembering.get(PAGE)) == 0
 
 
+async def test_a_page_is_given_again_while_people_change_who_are_not_on_it(remembering: Node) -> None:
+    services = remembering.services
+    for name in ("ben", "cleo"):
+        await services.users.create("demo", {"username": name}, SERVER)
+    await remembering.settle()
+    first = "/v1/demo/users?presence=true&limit=1"
+    by_presence = f"{first}&filter=presence_status:eq:0"
+    for path in (first, by_presence):
+        await remembering.get(path)
+        assert await remembering.count_again(remembering.get(path)) == 1
+    await come(services, "cleo")
+    await remembering.settle()
+    assert await remembering.count_again(remembering.get(first)) == 1
+    assert await remembering.count_again(remembering.get(by_presence)) == 0
+    assert b'"presence_status":0' in await remembering.get(first)
+    await come(services, "anna")
+    await remembering.settle()
+    assert await remembering.count_again(remembering.get(first)) == 0
+    assert b'"presence_status":1' in await remembering.get(first)
+    await services.users.update("demo", "cleo", {"first_name": "Cleo"}, SERVER)
+    await remembering.settle()
+    assert await remembering.count_again(remembering.get(first)) == 0
+
+
+async def come(services: Services, username: str) -> None:
+    """Online, by a session of their own."""
+    app = await services.apps.get("demo")
+    user = await services.users.find("demo", username)
+    session = NewSession(f"s-{username}", "c", False, Device.WEB, None, "websocket", "")
+    await services.presence.open(app, user, session)
+
+
 async def test_nothing_is_given_again_while_this_node_has_not_read_what_it_wrote(remembering: Node) -> None:
     await remembering.get(ANNA)
     services = remembering.services

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from chatsrv.api.addresses import public_url
 from chatsrv.api.bodies import read_json_object
-from chatsrv.api.dialect import SHOWN, Call, json_response
+from chatsrv.api.dialect import LISTED, SHOWN, Call, json_response
 from chatsrv.api.native import listing
 from chatsrv.api.native.input import check_names, read_changes, read_new_user, read_new_username
 from chatsrv.api.native.pages import offset_page
@@ -45,6 +45,8 @@ async def get(call: Call) -> web.StreamResponse:
 async def list_page(call: Call) -> web.StreamResponse:
     request = listing.read_list(call.request.query, call.services.settings)
     page = await call.services.users.page(call.app.id, request.query, call.viewer)
+    if not request.query.touches_presence:
+        call.request[LISTED] = tuple(person.user.id for person in page.people)
     links = listing.write_links(public_url(call.request), request, page, call.services.settings)
     headers = {"X-Total-Count": str(page.total), "Link": listing.write_link_header(links)}
     if not request.presence:

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from chatsrv.domain.changes import FIRST_POSITION, Position
 from chatsrv.storage.keys import SHARDS, shard_of
 
 MARKS_MAX = 100_000
 """Users of an app for whom somebody holds a mark, or did: with more of them, all of these marks are spoiled."""
+
+RECENT_MAX = 1000
+"""Changes of an app that are remembered one by one."""
 
 
 class Mark:
@@ -26,6 +29,26 @@ class Mark:
 
     def __init__(self) -> None:
         self.is_good = True
+
+
+class PageMark:
+    """Good until a row of the app changes, or the presence of one of these users: what others do is nothing to it."""
+
+    __slots__ = ("_app", "_marks", "_seen")
+
+    def __init__(self, app: _App, marks: tuple[Mark, ...]) -> None:
+        self._app = app
+        self._marks = marks
+        self._seen = app.changed_at
+
+    @property
+    def is_good(self) -> bool:
+        if self._seen != self._app.changed_at:
+            for mark in self._marks:
+                if not mark.is_good:
+                    return False
+            self._seen = self._app.changed_at
+        return True
 
 
 class Shard:
@@ -44,12 +67,15 @@ class Shard:
 
 
 class _App:
-    """`written`: users whom this node has changed in Redis, and where in the log that will be read."""
+    """`written`: users whom this node has changed in Redis, and where in the log that will be read. `recent`: who has
+    changed of late, and when; None is anybody."""
 
-    __slots__ = ("changed_at", "mark", "rows_changed_at", "users", "written")
+    __slots__ = ("changed_at", "mark", "recent", "rows", "rows_changed_at", "users", "written")
 
     def __init__(self) -> None:
         self.mark = Mark()
+        self.rows = Mark()
+        self.recent: deque[tuple[int, int | None]] = deque(maxlen=RECENT_MAX)
         self.written: dict[int | None, Position] = {}
         self.users: dict[int, Mark] = {}
         self.changed_at = 0
@@ -164,10 +190,24 @@ class Freshness:
             app.spoil_users()
         return app.users.setdefault(user_id, Mark())
 
-    def has_changed_since(self, app_id: str, changes: int) -> bool:
-        """Whether anything of the app has since there were so many `changes`."""
+    def page_mark(self, app_id: str, user_ids: Iterable[int]) -> PageMark:
+        """For a list of these users whose order and members SQL alone decides."""
+        app = self._app(app_id)
+        return PageMark(app, (app.rows, *(self.mark(app_id, user_id) for user_id in user_ids)))
+
+    def has_changed_since(self, app_id: str, changes: int, user_ids: Collection[int] | None = None) -> bool:
+        """Whether any of these users (None: anything of the app) has since there were so many `changes`."""
         app = self._apps.get(app_id)
-        return max(app.changed_at if app else 0, self._all_changed_at) > changes
+        if max(app.changed_at if app else 0, self._all_changed_at) <= changes:
+            return False
+        if app is None or user_ids is None or self._all_changed_at > changes:
+            return True
+        for number, user_id in reversed(app.recent):
+            if number <= changes:
+                return False
+            if user_id is None or user_id in user_ids:
+                return True
+        return len(app.recent) == RECENT_MAX  # what came before that, nobody knows
 
     def rows_have_changed_since(self, app_id: str, changes: int) -> bool:
         """The same of what SQL keeps of the app."""
@@ -179,8 +219,12 @@ class Freshness:
         self.changes += 1
         app = self._app(app_id)
         app.changed_at = self.changes
+        app.recent.append((self.changes, user_id))
         if is_row:
             app.rows_changed_at = self.changes
+        if is_row or user_id is None:
+            app.rows.is_good = False
+            app.rows = Mark()
         app.mark.is_good = False
         app.mark = Mark()
         if user_id is None:

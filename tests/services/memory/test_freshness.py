@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from chatsrv.services.memory.freshness import Freshness
+from chatsrv.services.memory.freshness import RECENT_MAX, Freshness
 from chatsrv.storage.keys import SHARDS, shard_of
 
 SHARD = shard_of("demo")
@@ -141,6 +141,43 @@ def test_it_is_known_whether_anything_changed_while_something_was_read() -> None
     assert not fresh.rows_have_changed_since("demo", since)
     fresh.spoil("demo", 1, is_row=True)
     assert fresh.rows_have_changed_since("demo", since)
+
+
+def test_it_is_known_of_whom_nothing_changed_while_something_was_read_as_long_as_not_too_much_did() -> None:
+    fresh = followed()
+    fresh.spoil("demo", 1)
+    since = fresh.changes
+    assert not fresh.has_changed_since("demo", since, (1,))
+    fresh.spoil("demo", 2)
+    assert fresh.has_changed_since("demo", since)
+    assert fresh.has_changed_since("demo", since, (1, 2))
+    assert not fresh.has_changed_since("demo", since, (1, 3))
+    for _ in range(RECENT_MAX - 1):
+        fresh.spoil("demo", 2)
+    assert fresh.has_changed_since("demo", since, (1, 3))
+    assert not fresh.has_changed_since("demo", fresh.changes - 5, (1, 3))
+    since = fresh.changes
+    fresh.spoil("demo", None)
+    assert fresh.has_changed_since("demo", since, (1, 3))
+
+
+def test_a_page_is_good_until_a_row_of_the_app_or_somebody_on_it_changes() -> None:
+    fresh = followed()
+    page, other = fresh.page_mark("demo", (1, 2)), fresh.page_mark("demo", (2, 3))
+    fresh.spoil("demo", 4)
+    assert (page.is_good, other.is_good) == (True, True)
+    fresh.spoil("demo", 1)
+    assert (page.is_good, other.is_good) == (False, True)
+    fresh.spoil("demo", 9, is_row=True)
+    assert not other.is_good
+    assert fresh.page_mark("demo", (1, 2)).is_good
+
+
+def test_after_an_outage_no_page_is_good_even_where_nobody_is_on_it() -> None:
+    fresh = followed()
+    pages = fresh.page_mark("demo", (1,)), fresh.page_mark("demo", ())
+    fresh.lapse()
+    assert not any(page.is_good for page in pages)
 
 
 def test_an_outage_while_something_was_read_counts_as_a_change_also_of_apps_never_heard_of() -> None:
