@@ -16,6 +16,7 @@ from chatsrv.storage import migrating
 from chatsrv.storage.database import open_database, parse_url
 from chatsrv.storage.redis import open_redis
 from tests.conftest import MakeSettings
+from tests.storage.test_migrations import REVISIONS
 
 
 async def test_all_is_well(services: Services) -> None:
@@ -28,7 +29,7 @@ async def test_a_database_that_is_behind_is_told_with_the_mend(services: Service
     assert checked == {
         "database": OK,
         "redis": OK,
-        "migrations": "behind by 0001, 0002, 0003, 0004, 0005, 0006: run chatsrv migrate",
+        "migrations": f"behind by {', '.join(REVISIONS)}: run chatsrv migrate",
     }
 
 
