@@ -11,10 +11,9 @@ from sqlalchemy import Connection
 
 MANY = 1_000_000
 ONE = {"id", "uuid", "username_key", "name", "uri"}
-FEW = 2
-"""Columns that are unique where they are given: most rows may not have a value."""
 UNLESS_MISSING = {"email_key", "external_id"}
-SOME = 100
+"""Columns that are unique where they have a value, which most rows may not have."""
+FEW, SOME = 2, 100
 ALL = {"app_id", "discarded_at"}
 
 

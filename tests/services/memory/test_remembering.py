@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -18,13 +17,6 @@ from tests.conftest import DemoApp, MakeSettings
 
 AT_ONCE_MS = 1
 QUERY = UserQuery(50, with_presence=True)
-
-
-@pytest.fixture
-async def other(services: Services, make_settings: MakeSettings, clock: Clock) -> AsyncIterator[Services]:
-    """Another node on the same stores."""
-    async with open_services(make_settings(), clock) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.presence import SERVER, Claim, PresenceStatus, Source, Viewer
 from chatsrv.domain.sessions import Device, NewSession
-from chatsrv.services import Services, open_services
+from chatsrv.services import Services
 from chatsrv.storage.keys import SHARDS, shard_key
 from chatsrv.storage.records import Snapshot
-from tests.conftest import DemoApp, MakeSettings
+from tests.conftest import DemoApp
 
 AT_ONCE_MS = 1
 pytestmark = pytest.mark.parametrize("database_source", ["sqlite_template"], indirect=True)
@@ -47,13 +47,6 @@ async def lose_data(node: Services) -> None:
         keys = await lane.call("KEYS", f"{shard_key(prefix, shard)}*")
         if keys:
             await lane.call("DEL", *keys)
-
-
-@pytest.fixture
-async def other(services: Services, make_settings: MakeSettings, clock: Clock) -> AsyncIterator[Services]:
-    """Another node on the same stores."""
-    async with open_services(make_settings(), clock) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
@@ -22,13 +21,6 @@ from chatsrv.storage import users as rows
 from chatsrv.storage.keys import shard_of
 from tests.conftest import DemoApp, MakeSettings
 from tests.services.memory.test_stale_loads import AT_ONCE_MS, come_online, follow, lose_data, say, status
-
-
-@pytest.fixture
-async def other(services: Services, make_settings: MakeSettings, clock: Clock) -> AsyncIterator[Services]:
-    """Another node on the same stores."""
-    async with open_services(make_settings(), clock) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-from collections.abc import AsyncIterator
 
 import pytest
 
 from chatsrv.domain.apps import ALL_SCOPES
-from chatsrv.domain.clock import Clock
 from chatsrv.domain.errors import Unauthenticated
 from chatsrv.domain.listing import Filter, Operator, UserQuery
 from chatsrv.domain.presence import SERVER, Claim, PresenceStatus, Source, Viewer
 from chatsrv.domain.users import User
-from chatsrv.services import Services, open_services
-from tests.conftest import DemoApp, MakeSettings
+from chatsrv.services import Services
+from tests.conftest import DemoApp
 from tests.services.memory.test_stale_loads import follow
 
 STORMS = int(os.environ.get("CHATSRV_TEST_STALE", "0"))
@@ -27,13 +25,6 @@ QUERIES = (
     UserQuery(2, with_presence=True),
     UserQuery(50, filters=(Filter("role", Operator.EQ, ("user",)),)),
 )
-
-
-@pytest.fixture
-async def other(services: Services, make_settings: MakeSettings, clock: Clock) -> AsyncIterator[Services]:
-    """Another node on the same stores."""
-    async with open_services(make_settings(), clock) as opened:
-        yield opened
 
 
 class Weather:
