@@ -12,6 +12,7 @@ from aiohttp.typedefs import Middleware
 from uuid_utils import uuid7
 
 from chatsrv.api.admission import client_address
+from chatsrv.api.cors import add_cors
 from chatsrv.api.dialect import ALLOWANCE, MADE, REQUEST_ID, SERVICES, Dialect
 from chatsrv.api.memo import MEMO
 from chatsrv.domain.errors import ChatError, Malformed, MethodNotAllowed, RouteNotFound, TooLarge
@@ -21,11 +22,6 @@ log = structlog.get_logger(__name__)
 
 Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-EXPOSED = (
-    "Authorization, ETag, Link, Location, Presence-Stale, Retry-After, X-Request-Id, X-Total-Count, "
-    "X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
-)
-ALLOWED_HEADERS = "Authorization, Content-Type, If-None-Match, X-Access-Token, X-Api-Key, X-Request-Id"
 SOCKETS = "/socket.io/"
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -113,27 +109,10 @@ async def finish_headers(request: web.Request, response: web.StreamResponse) -> 
         headers["X-RateLimit-Limit"] = str(allowance.limit)
         headers["X-RateLimit-Remaining"] = str(allowance.remaining)
         headers["X-RateLimit-Reset"] = str(-(-allowance.reset_at // 1000))
-    _add_cors(request, response)
+    add_cors(request, response)
     made = request.get(MADE)
     if made:
         request.app[MEMO].keep(request, response, made)
-
-
-def _add_cors(request: web.Request, response: web.StreamResponse) -> None:
-    """Only for origins that the settings name; the same origin needs none of it."""
-    allowed = request.app[SERVICES].settings.allowed_origins
-    if not allowed:
-        return
-    response.headers["Vary"] = "Origin"
-    origin = request.headers.get("Origin", "")
-    if not origin or not ("*" in allowed or origin in allowed):
-        return
-    response.headers["Access-Control-Allow-Origin"] = origin
-    response.headers["Access-Control-Expose-Headers"] = EXPOSED
-    if request.method == "OPTIONS":
-        response.headers["Access-Control-Allow-Methods"] = response.headers.get("Allow", "GET")
-        response.headers["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
-        response.headers["Access-Control-Max-Age"] = "600"
 
 
 def _request_id(request: web.Request) -> str:
