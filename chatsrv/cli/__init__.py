@@ -11,6 +11,7 @@ import structlog
 from chatsrv import __version__
 from chatsrv.cli.access_tokens import access_token
 from chatsrv.cli.apps import app
+from chatsrv.cli.backup import backup
 from chatsrv.cli.doctor import doctor
 from chatsrv.cli.identities import identity
 from chatsrv.cli.keys import key, token
@@ -48,7 +49,7 @@ Without any, everything is kept in the folder data.
 def menu() -> None: ...
 
 
-for command in (serve, worker, migrate, app, key, token, access_token, user, identity, doctor):
+for command in (serve, worker, migrate, app, key, token, access_token, user, identity, backup, doctor):
     menu.add_command(command)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,11 @@ from chatsrv.services.migrations import ensure_current, find_missing, migrate
 from chatsrv.services.users import new_user
 from chatsrv.storage import apps, migrating, users
 from chatsrv.storage.database import Database, open_database, parse_url
+from chatsrv.storage.migrating import VERSIONS
 from chatsrv.storage.schema import metadata
+
+EXPANDING = {"create_table", "create_index", "add_column", "execute", "get_bind", "f"}
+"""What leaves the old version at work on the new schema, while servers are replaced one after the other."""
 
 REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007"]
 
@@ -148,3 +153,31 @@ async def test_a_database_out_of_reach_is_told_in_one_line_without_its_password(
             await find_missing(db)
     assert "\n" not in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+def _steps(revision: Path) -> Iterator[ast.Call]:
+    """Every call of `op.` on the way up."""
+    module = ast.parse(revision.read_text())
+    [up] = [node for node in module.body if isinstance(node, ast.FunctionDef) and node.name == "upgrade"]
+    for node in ast.walk(up):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="op"))):
+                yield node
+
+
+def _is_filled_by_itself(column: ast.Call) -> bool:
+    """Whether a row can be added by a version that does not know this column."""
+    given = {keyword.arg: ast.unparse(keyword.value) for keyword in column.keywords}
+    return given.get("nullable") == "True" or "server_default" in given
+
+
+@pytest.mark.parametrize("number", REVISIONS)
+def test_a_migration_takes_nothing_away_from_the_version_before_it(number: str) -> None:
+    [revision] = [file for file in VERSIONS.iterdir() if file.name.startswith(number)]
+    for step in _steps(Path(str(revision))):
+        name = ast.unparse(step.func).removeprefix("op.")
+        assert name in EXPANDING, f"{number}: op.{name} belongs into a release after the one that stopped using it"
+        if name == "add_column":
+            column = step.args[1]
+            assert isinstance(column, ast.Call)
+            assert _is_filled_by_itself(column), f"{number}: {ast.unparse(column)} must be nullable or have a default"

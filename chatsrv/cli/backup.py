@@ -1,0 +1,29 @@
+"""chatsrv backup: a copy of the embedded database, while it is in use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from chatsrv.cli.output import show
+from chatsrv.cli.running import Menu, MenuCommand, pass_menu
+from chatsrv.services.backup import back_up
+
+
+@click.command(cls=MenuCommand, short_help="Copy the embedded database to a file.")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@pass_menu
+def backup(menu: Menu, file: Path) -> None:
+    """Copy the embedded database, with every app, key and user, to a file that is not there yet.
+
+    It may be in use meanwhile. The file holds secrets, and is readable by you alone. To restore it, stop the server,
+    delete data/chatsrv.db-wal, data/chatsrv.db-shm and the folder data/valkey, put the file in the place of
+    data/chatsrv.db, and start. A PostgreSQL database is backed up with pg_dump.
+
+    \b
+    Examples:
+      chatsrv backup chatsrv-$(date +%F).db
+    """
+    size = back_up(menu.load_quietly(), file)
+    show(menu.as_json, {"file": str(file), "bytes": size})

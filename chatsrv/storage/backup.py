@@ -1,0 +1,29 @@
+"""A copy of an SQLite database while others write to it."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from chatsrv.domain.errors import SetupError
+
+
+def copy_database(source: Path, target: Path, timeout_s: float) -> int:
+    """Writes `source` as it is at one moment to `target`, a file that is not there yet; how many bytes it has.
+
+    Nobody waits for it, and nobody else may read it: it holds what `source` does. Blocks. Raises SetupError.
+    """
+    if not source.exists():
+        raise SetupError(f"there is no database at {source}: start chatsrv serve once, or name the folder it is in")
+    if target.exists():
+        raise SetupError(f"{target} is there already: name a file that is not")
+    try:
+        # made here, so that it never stands open to others; VACUUM INTO takes an empty file as none
+        target.touch(mode=0o600, exist_ok=False)
+        with closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True, timeout=timeout_s)) as connection:
+            connection.execute("VACUUM INTO ?", (str(target),))
+    except (sqlite3.Error, OSError) as error:
+        target.unlink(missing_ok=True)
+        raise SetupError(f"the copy {target} could not be written: {error}") from error
+    return target.stat().st_size
