@@ -6,7 +6,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from aiohttp import web
+from aiohttp import web, web_app
 
 from chatsrv import front
 from chatsrv.api.dialect import SERVICES
@@ -30,6 +30,9 @@ async def served(app: web.Application, settings: Settings) -> AsyncIterator[str]
     url = url_of(taken)
     async with front.listening(app, [taken], settings):
         yield url
+    # which holds the last thousand handlers that were called, each with its application and all that is in it:
+    # a run would carry hundreds of them along, and look through them for garbage again and again
+    web_app._cached_build_middleware.cache_clear()
 
 
 @asynccontextmanager

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from chatsrv.cli.keys import ONCE
 from chatsrv.cli.output import show
 from chatsrv.cli.running import Menu, MenuCommand, pass_menu
-from chatsrv.services import Services
+
+if TYPE_CHECKING:
+    from chatsrv.services import Services
 
 NOTE = f"{ONCE}\nThe one before it is dead."
 

@@ -8,7 +8,6 @@ import click
 
 from chatsrv.cli.output import show
 from chatsrv.cli.running import Menu, MenuCommand, pass_menu
-from chatsrv.services.backup import back_up
 
 
 @click.command(cls=MenuCommand, short_help="Copy the embedded database to a file.")
@@ -25,5 +24,7 @@ def backup(menu: Menu, file: Path) -> None:
     Examples:
       chatsrv backup chatsrv-$(date +%F).db
     """
+    from chatsrv.services.backup import back_up
+
     size = back_up(menu.load_quietly(), file)
     show(menu.as_json, {"file": str(file), "bytes": size})

@@ -3,34 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 import sys
-from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import TypedDict
 
 import click
 
 from chatsrv.cli.output import show_list
 from chatsrv.cli.running import Menu, MenuCommand, pass_menu
-from chatsrv.domain.errors import ChatError, SetupError
-from chatsrv.services import Services, open_services
-from chatsrv.services.health import OK
-from chatsrv.services.migrations import find_missing
-from chatsrv.settings import Settings, SettingsError
-
-SKEW_MAX_MS = 2000
-TIMEOUT_S = 5.0
-
-
-class Row(TypedDict):
-    """`state` is ok, note or fail; `mend` says what to do, and is empty where all is well."""
-
-    check: str
-    state: str
-    found: str
-    mend: str
 
 
 @click.command(cls=MenuCommand, short_help="Check everything, and say how to mend what fails.")
@@ -40,7 +18,9 @@ def doctor(menu: Menu) -> None:
 
     It may run beside a server, or before its first start. The exit status is 1 if anything fails.
     """
-    rows = asyncio.run(_examine(menu))
+    from chatsrv.cli.examining import examine
+
+    rows = asyncio.run(examine(menu))
     if menu.as_json:
         show_list(True, rows, "")
     else:
@@ -50,100 +30,3 @@ def doctor(menu: Menu) -> None:
                 click.echo(f"                   -> {row['mend']}")
     if any(row["state"] == "fail" for row in rows):
         sys.exit(1)
-
-
-async def _examine(menu: Menu) -> list[Row]:
-    try:
-        loaded = menu.load(log_level="error")
-    except SettingsError as error:
-        return [_fail("settings", str(error), "correct the value that is named")]
-    settings = loaded.settings
-    rows = [_check_settings(loaded.sources), _check_port(settings), _check_folder(settings)]
-    return rows + [row async for row in _check_stores(settings)]
-
-
-async def _check_stores(settings: Settings) -> AsyncIterator[Row]:
-    try:
-        async with open_services(settings, as_guest=True) as services:
-            async for row in _check_database(services):
-                yield row
-            yield await _check_redis(services)
-            yield await _check_clock(services)
-    except SetupError as error:
-        found, _, mend = str(error).partition(": ")
-        yield _fail("stores", found, mend)
-
-
-async def _check_database(services: Services) -> AsyncIterator[Row]:
-    try:
-        async with asyncio.timeout(TIMEOUT_S):
-            await services.db.ping()
-            missing = await find_missing(services.db)
-    except (ChatError, TimeoutError) as error:
-        yield _fail("database", _explain(error), "check DATABASE_URL and that the server runs")
-        return
-    yield _ok("database", "answers" if services.settings.database_url else "embedded")
-    if missing and services.db.is_sqlite:
-        yield _ok("migrations", "to be run by the first start")
-    elif missing:
-        yield _fail("migrations", f"the database lacks {', '.join(missing)}", "run: chatsrv migrate")
-    else:
-        yield _ok("migrations", "up to date")
-
-
-def _explain(error: Exception) -> str:
-    """With what the driver says: a wrong password and a wrong host look alike otherwise."""
-    if isinstance(error, TimeoutError):
-        return f"no answer within {TIMEOUT_S:g} s"
-    why = str(getattr(error.__cause__, "orig", error.__cause__)).partition("\n")[0]
-    return f"{error} ({why})"
-
-
-async def _check_redis(services: Services) -> Row:
-    answer = (await services.health.check())["redis"]
-    if answer == OK:
-        return _ok("redis", "answers" if services.settings.redis_url else "embedded")
-    return _fail("redis", answer, "check REDIS_URL and that the server runs")
-
-
-async def _check_clock(services: Services) -> Row:
-    try:
-        skew_ms = await services.health.clock_skew_ms(services.clock.now)
-    except ChatError:
-        return _fail("clock", "not known without Redis", "mend redis first")
-    found = f"{skew_ms} ms from Redis' clock"
-    return _ok("clock", found) if abs(skew_ms) <= SKEW_MAX_MS else _fail("clock", found, "set both clocks by NTP")
-
-
-def _check_settings(sources: dict[str, str]) -> Row:
-    """`log_level` is our own doing."""
-    changed = [f"{name} ({source})" for name, source in sources.items() if name != "log_level"]
-    return _ok("settings", f"as they come, but for {', '.join(changed)}" if changed else "as they come")
-
-
-def _check_folder(settings: Settings) -> Row:
-    folder = Path(settings.data_dir).resolve()
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
-    if existing.is_dir() and os.access(existing, os.W_OK | os.X_OK):
-        return _ok("data folder", str(folder))
-    return _fail("data folder", f"{existing} cannot be written to", "set CHATSRV_DATA_DIR to a folder of yours")
-
-
-def _check_port(settings: Settings) -> Row:
-    where = f"{settings.host}:{settings.port}"
-    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            found = f"{where}: {error.strerror}"
-            return {"check": "port", "state": "note", "found": found, "mend": "fine if that is chatsrv; else set PORT"}
-    return _ok("port", f"{where} is free")
-
-
-def _ok(check: str, found: str) -> Row:
-    return {"check": check, "state": "ok", "found": found, "mend": ""}
-
-
-def _fail(check: str, found: str, mend: str) -> Row:
-    return {"check": check, "state": "fail", "found": found, "mend": mend}

@@ -32,3 +32,16 @@ def read_expiry(text: str | None, now: int) -> int | None:
     if not now < expires_at <= LATEST:
         raise click.UsageError(f"--expires {text!r} is {'in the past' if expires_at <= now else 'too far away'}")
     return expires_at
+
+
+def read_past(text: str | None, now: int) -> int:
+    """A duration before now, or a date; in ms, and 0 for the beginning of time."""
+    if text is None:
+        return 0
+    if text.isdigit():
+        raise click.UsageError(f"--since {text!r} has no unit; write it as 12h or 30d, or give a date")
+    try:
+        since = from_text(text) if "-" in text else now - read_duration(text) * 1000
+    except ValueError as error:
+        raise click.UsageError(f"--since {text!r} {error}") from error
+    return max(since, 0)

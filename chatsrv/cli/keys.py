@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,7 +12,9 @@ from chatsrv.cli.running import Menu, MenuCommand, MenuGroup, pass_menu
 from chatsrv.domain.apps import ALL_SCOPES, Scope, ServerKey
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.instants import to_text
-from chatsrv.services import Services
+
+if TYPE_CHECKING:
+    from chatsrv.services import Services
 
 ONCE = "Keep it now: it is stored as a hash and cannot be shown again."
 CREATE_HELP = f"""Make a server key for the backend of an app. It is shown this once.

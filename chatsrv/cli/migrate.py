@@ -8,9 +8,6 @@ import click
 
 from chatsrv.cli.output import show
 from chatsrv.cli.running import Menu, MenuCommand, pass_menu
-from chatsrv.services import open_services
-from chatsrv.services.migrations import find_missing
-from chatsrv.services.migrations import migrate as run_migrations
 
 
 @click.command(cls=MenuCommand, short_help="Bring the database up to date.")
@@ -27,13 +24,9 @@ def migrate(menu: Menu, check: bool) -> None:
       DATABASE_URL=postgres://user:password@host/name chatsrv migrate
       chatsrv migrate --check
     """
-    settings = menu.load_quietly()
+    from chatsrv.cli.visiting import bring_up_to_date
 
-    async def main() -> list[str]:
-        async with open_services(settings, as_guest=True, with_presence=False) as services:
-            return await (find_missing(services.db) if check else run_migrations(services.db))
-
-    revisions = asyncio.run(main())
+    revisions = asyncio.run(bring_up_to_date(menu.load_quietly(), only_check=check))
     show(menu.as_json, {"missing" if check else "applied": revisions})
     if check and revisions:
         raise click.ClickException("the database is behind: run chatsrv migrate")

@@ -1,22 +1,29 @@
-"""How a command runs: the words that every command takes, settings and services opened, and what to do on a failure."""
+"""How a command runs: the words that every command takes, settings and services opened, and what to do on a failure.
+
+To load the services takes most of a command's start. What asks for help, or is wrong, need not wait for it: here and in
+the modules of the commands they are imported where something is done.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import getpass
 import os
+import platform
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from chatsrv import logs, settings
+from chatsrv.domain.audit import Actor, ActorKind
 from chatsrv.domain.errors import ChatError, Conflict, Invalid, NotFound, Unavailable, UserNotFound
-from chatsrv.services import Services, open_services
-from chatsrv.services.migrations import ensure_current
 from chatsrv.settings import Loaded, Settings
-from chatsrv.worker import ANNOUNCE_AGAIN_S, Loop, running
+
+if TYPE_CHECKING:
+    from chatsrv.services import Services
 
 T = TypeVar("T")
 
@@ -49,20 +56,25 @@ class Menu:
         `look_in` is the command that tells the right names to whoever gave a wrong one.
         """
         loaded = self.load_quietly()
-
-        async def main() -> T:
-            async with open_services(loaded, as_guest=True, with_presence=with_presence) as services:
-                await ensure_current(services.db)
-                # servers hear of what a long command writes while it writes
-                async with running([Loop("announce", ANNOUNCE_AGAIN_S, services.announcements.run)], services):
-                    return await work(services)
+        from chatsrv.cli.visiting import visit
 
         try:
-            return asyncio.run(main())
+            return asyncio.run(visit(loaded, work, _operator(), with_presence=with_presence))
         except Invalid as error:
             raise click.UsageError(str(error), click.get_current_context()) from error
+        except Unavailable:
+            raise
         except ChatError as error:
             raise click.ClickException(f"{error}{_advise(error, loaded, look_in)}") from error
+
+
+def _operator() -> Actor:
+    """Whoever runs the command, and whom they became for it."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # nobody has this number, as in some containers
+        user = str(os.getuid())
+    return Actor(ActorKind.CLI, user, os.environ.get("SUDO_USER", ""), platform.node())
 
 
 def _advise(error: ChatError, loaded: Settings, look_in: str) -> str:
@@ -75,8 +87,6 @@ def _advise(error: ChatError, loaded: Settings, look_in: str) -> str:
             return f" (chatsrv {look_in} tells which there are{where})"
         case Conflict(field="appId"):
             return " (choose another id, or make a key for it: chatsrv key create)"
-        case Unavailable():
-            return " (chatsrv doctor tells what to do)"
         case _:
             return ""
 

@@ -6,15 +6,17 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
 from chatsrv.cli.output import count_lines, is_watched, progress, show
 from chatsrv.cli.running import Menu, MenuGroup, pass_menu
 from chatsrv.domain.wire import describe
-from chatsrv.services import Services
-from chatsrv.services.transfer import ImportReport, split_lines
+
+if TYPE_CHECKING:
+    from chatsrv.services import Services
+    from chatsrv.services.transfer import ImportReport
 
 PIECE_BYTES = 1 << 18
 SHOWN_FAILURES = 20
@@ -44,6 +46,8 @@ def import_(menu: Menu, app_id: str, file: BinaryIO) -> None:
     total = count_lines(file) if is_watched() else None
 
     async def take(services: Services) -> ImportReport:
+        from chatsrv.services.transfer import split_lines
+
         await services.apps.get(app_id)
         lines = split_lines(_pieces(file), services.settings.import_line_max_bytes)
         with progress("importing", total) as advance:

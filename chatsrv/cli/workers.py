@@ -7,6 +7,7 @@ is READY, or FAILED and why. The line ends with the supervisor, however it ends,
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import shutil
 import signal
@@ -21,7 +22,7 @@ import structlog
 from aiohttp import web
 
 from chatsrv import logs
-from chatsrv.api.memo import MEMO
+from chatsrv.api.probes import settle
 from chatsrv.cli import explain
 from chatsrv.cli.crew import FAILED, READY, STOP
 from chatsrv.cli.serving import listening
@@ -103,9 +104,12 @@ def _hear(line: socket.socket) -> bytes:
 async def _settle(app: web.Application) -> None:
     """Others tell our metrics too, and cannot ask us for what is not yet counted."""
     while True:
-        app[MEMO].settle()
+        settle(app)
         await asyncio.sleep(SETTLE_EVERY_S)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    finally:
+        gc.freeze()  # as the command line does

@@ -1,4 +1,8 @@
-"""Real processes of the command line, in a folder of their own and with nothing of this machine's settings."""
+"""The command line, in a folder of its own and with nothing of this machine's settings.
+
+What is said and done is tested inside the test process, which spares most of the time; what has to do with processes,
+by real ones: several at once, signals, terminals, pipes, memory, and everything that serves.
+"""
 
 import asyncio
 import json
@@ -13,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import ClientSession
+
+from tests.cli.inside import run_inside
 
 DEADLINE_S = 60
 OURS = ("CHATSRV_", "DATABASE_URL", "REDIS_URL", "PORT", "WEB_CONCURRENCY", "FORCE_COLOR")
@@ -55,7 +61,11 @@ class Shell:
             *program, *words, cwd=self.folder, env=self.environment(), start_new_session=True, **given
         )
 
-    async def run(self, *words: str, text: bytes = b"", program: tuple[str, ...] = PROGRAM) -> Result:
+    async def run(self, *words: str, text: bytes = b"") -> Result:
+        """Inside the test process. Not for what serves, which wants signals."""
+        return Result(*await asyncio.to_thread(run_inside, words, text, self.folder, self.environment()))
+
+    async def run_process(self, *words: str, text: bytes = b"", program: tuple[str, ...] = PROGRAM) -> Result:
         process = await self.start(*words, program=program)
         async with ended(process):
             out, err = await asyncio.wait_for(process.communicate(text), DEADLINE_S)
@@ -65,7 +75,7 @@ class Shell:
     async def bash(self, script: str) -> Result:
         """`chatsrv` means this tree's in it."""
         prelude = f'set -o pipefail; chatsrv() {{ "{sys.executable}" -m chatsrv "$@"; }}\n'
-        return await self.run(prelude + script, program=("bash", "-c"))
+        return await self.run_process(prelude + script, program=("bash", "-c"))
 
     async def answer(self, *words: str) -> Any:
         """What a command that succeeds answers with --json."""
@@ -83,16 +93,17 @@ class Shell:
             if not line:
                 raise AssertionError((await process.communicate())[1].decode())
             told = json.loads(line)
-            yield Server(process, told["url"], told.get("key", ""))
+            yield Server(process, told["url"], told.get("key", ""), told.get("dashboard", ""))
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server that runs; `key` is there at the first start."""
+    """A server that runs; `key` and `dashboard`, a link to sign in with, are there at the first start."""
 
     process: Process
     url: str
     key: str
+    dashboard: str = ""
 
     async def get(self, path: str) -> tuple[int, Any]:
         headers = {"X-Api-Key": self.key} if self.key else {}

@@ -17,26 +17,36 @@ from tests.services.people import can_sign_in, make_app, make_user
 
 ANNA, TWIN = "anna@example.org", "twin@example.org"
 PASSWORD = "Gründlich 8"
+COSTS_NOTHING = {"CHATSRV_PASSWORD_MEMORY_KIB": "8", "CHATSRV_PASSWORD_TIME_COST": "1"}
 
 
 @asynccontextmanager
 async def services_of(folder: Path) -> AsyncIterator[Services]:
-    settings = Settings(database_url=f"sqlite:///{folder / 'data' / 'chatsrv.db'}", data_dir=str(folder / "data"))
+    url = f"sqlite:///{folder / 'data' / 'chatsrv.db'}"
+    settings = Settings(database_url=url, data_dir=str(folder / "data"), password_memory_kib=8, password_time_cost=1)
     async with open_services(settings, as_guest=True, with_presence=False) as services:
         yield services
 
 
-@pytest.fixture
-async def people(shell: Shell, sqlite_template: Path) -> Shell:
-    """Anna in demo, and somebody of one email in demo and in shop."""
-    (shell.folder / "data").mkdir()
-    shutil.copy(sqlite_template, shell.folder / "data" / "chatsrv.db")
-    async with services_of(shell.folder) as services:
+@pytest.fixture(scope="module")
+async def people_folder(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """To be copied."""
+    folder = tmp_path_factory.mktemp("people")
+    (folder / "data").mkdir()
+    shutil.copy(sqlite_template, folder / "data" / "chatsrv.db")
+    async with services_of(folder) as services:
         for app_id, emails in (("demo", [ANNA, TWIN]), ("shop", [TWIN])):
             await make_app(services, app_id)
             for email in emails:
                 await make_user(services, app_id, email)
-    return shell
+    return folder
+
+
+@pytest.fixture
+def people(people_folder: Path, tmp_path: Path) -> Shell:
+    """Anna in demo, and somebody of one email in demo and in shop."""
+    shutil.copytree(people_folder, tmp_path, dirs_exist_ok=True)
+    return Shell(tmp_path, COSTS_NOTHING)
 
 
 async def signs_in(folder: Path, email: str, password: str) -> bool:
@@ -45,9 +55,9 @@ async def signs_in(folder: Path, email: str, password: str) -> bool:
 
 
 async def test_a_password_that_is_piped_in_is_good_for_signing_in(people: Shell) -> None:
-    for ending in ("", "\r\n"):
+    for run, ending in ((people.run_process, ""), (people.run, "\r\n")):
         words = ("identity", "set-password", ANNA.upper(), "--json")
-        result = await people.run(*words, text=f"{PASSWORD}{ending}".encode())
+        result = await run(*words, text=f"{PASSWORD}{ending}".encode())
         assert result.answer == {"email": ANNA, "app_id": "demo", "username": "anna"}
         assert await signs_in(people.folder, ANNA, PASSWORD)
 

@@ -68,7 +68,7 @@ async def test_the_second_start_shows_no_key_and_says_how_to_get_one(filled: She
 async def test_a_port_in_use_is_one_line_and_the_demo_key_is_kept_for_a_start_that_works(shell: Shell) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        result = await shell.run("serve", "--port", str(port))
+        result = await shell.run_process("serve", "--port", str(port))
     assert (result.status, result.out) == (1, "")
     told = f"chatsrv: cannot listen on 127.0.0.1:{port} (Address already in use): "
     assert result.complaint == f"{told}choose another with --host, --port or PORT"
@@ -79,7 +79,7 @@ async def test_a_port_in_use_is_one_line_and_the_demo_key_is_kept_for_a_start_th
 async def test_a_second_server_on_the_same_folder_is_told_who_holds_it(shell: Shell) -> None:
     async with shell.serving() as server:
         port = server.url.rpartition(":")[2]
-        second = await shell.run("serve", "--port", port)
+        second = await shell.run_process("serve", "--port", port)
         assert (second.status, second.out) == (1, "")
         assert f"is in use by process {server.process.pid} (" in second.complaint
         assert "CHATSRV_DATA_DIR" in second.complaint

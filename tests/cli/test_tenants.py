@@ -57,5 +57,5 @@ async def test_keys_are_limited_rotated_revoked_and_listed_in_whole_lines(filled
 
 async def test_commands_that_run_at_the_same_time_do_not_keep_each_other_out(filled: Shell) -> None:
     words = [("key", "create", "demo"), ("user", "export", "demo"), ("user", "export", "demo")]
-    results = await asyncio.gather(*(filled.run(*each) for each in words))
+    results = await asyncio.gather(*(filled.run_process(*each) for each in words))
     assert [result.status for result in results] == [0, 0, 0], [result.err for result in results]

@@ -284,12 +284,12 @@ async def test_stores_of_others_are_used_and_a_second_sigterm_ends_all_at_once(s
 async def test_a_port_in_use_is_one_line_and_starts_nothing(shell: Shell) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        result = await shell.run("serve", "--workers", "2", "--port", str(port))
+        result = await shell.run_process("serve", "--workers", "2", "--port", str(port))
     assert (result.status, result.out) == (1, "")
     assert result.complaint.startswith(f"chatsrv: cannot listen on 127.0.0.1:{port} (Address already in use): ")
 
 
 async def test_no_worker_at_all_is_wrong_use_told_in_a_sentence(shell: Shell) -> None:
-    result = await shell.run("serve", "--workers", "0")
+    result = await shell.run_process("serve", "--workers", "0")
     assert (result.status, result.out) == (2, "")
     assert "'--workers': 0 is not in the range x>=1." in result.complaint
