@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
 from typing import Any
 
 import structlog
@@ -13,19 +13,14 @@ from chatsrv.domain.changes import Changed, CloseOrdered, Entry, Forgotten, Rena
 from chatsrv.domain.errors import Unavailable
 from chatsrv.domain.sessions import CloseCode
 from chatsrv.metrics import Metrics
-from chatsrv.realtime.frames import Frame, Rendering, plan, split_changes, split_frames
-from chatsrv.realtime.pace import Pace
-from chatsrv.realtime.watchers import AppWatch, Hold, Watcher, Watchers
+from chatsrv.realtime.delivery import Delivery, Send
+from chatsrv.realtime.watchers import Hold, Watcher, Watchers
 
 log = structlog.get_logger(__name__)
 
 BLOCK_MS = 1000
 RETRY_S = 0.5
 CATCH_UP_S = 2.0
-SLICE = 2000
-"""So many sockets are sent something, then others may run: some milliseconds."""
-
-Send = Callable[[Collection[str], str, Any], None]
 
 
 class Fanout:
@@ -48,17 +43,12 @@ class Fanout:
         self._epoch_of = epoch_of
         self._send = send
         self._close = close
-        self._quiet = quiet
         self._metrics = metrics
-        self._pace = Pace(window_ms / 1000)
+        self.delivery = Delivery(epoch_of, send, quiet, window_ms)
         self._watchers = Watchers()
-        self._stirred_apps: dict[str, AppWatch] = {}
         self._unsettled: deque[Watcher] = deque()
         self._seen: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        # one at a time, or what is sent later could overtake a flush that lets others run
-        self._turn = asyncio.Lock()
-        self._stirred = asyncio.Event()
         self._progress = asyncio.Event()
 
     # Who watches whom
@@ -83,7 +73,7 @@ class Fanout:
 
     async def unsubscribe(self, watcher: Watcher, user_ids: Iterable[int]) -> int:
         """How many the socket still watches. Nothing of the others is on its way any more."""
-        async with self._turn:
+        async with self.delivery.turn:
             self._watchers.unsubscribe(watcher, user_ids)
         return len(watcher.subscribed or ())
 
@@ -98,17 +88,16 @@ class Fanout:
     async def show(self, watcher: Watcher, user_ids: Iterable[int], epoch: str, version: int) -> None:
         """A snapshot of these users at `version` is about to be sent: what is older of others goes out before it."""
         await self._catch_up(watcher.own.app.id, version)
-        async with self._turn:
+        async with self.delivery.turn:
             # in one go: who asked may be cancelled, and others would miss what is left
-            for _ in self._deliver():
-                pass
+            self.delivery.flush_in_one_go()
             watcher.see(user_ids, epoch, version)
             if watcher.hold:
-                self._send_single(watcher, watcher.hold.take_held(version))
+                self.delivery.send_single(watcher, watcher.hold.take_held(version))
 
     async def release(self, watcher: Watcher) -> None:
         """The snapshot has been sent: what is newer goes out, and from now on at once."""
-        async with self._turn:
+        async with self.delivery.turn:
             self._let_go(watcher)
 
     def _let_go(self, watcher: Watcher) -> None:
@@ -117,7 +106,7 @@ class Fanout:
             return
         hold.coming -= 1
         if not hold.coming:
-            self._send_single(watcher, hold.take_held())
+            self.delivery.send_single(watcher, hold.take_held())
             if not self._settle(watcher):
                 self._unsettled.append(watcher)
 
@@ -149,9 +138,7 @@ class Fanout:
         """The log of these apps began anew, and their versions with it. Whoever watches will be told to ask anew."""
         for app_id in [app_id for app_id in self._seen if is_affected(app_id)]:
             self._seen[app_id] = 0
-        for app in self._stirred_apps.values():
-            if is_affected(app.id):
-                app.forget_waiting()
+        self.delivery.forget(is_affected)
 
     async def reset(self, is_affected: Callable[[str], bool]) -> None:
         """All who watch somebody in these apps must ask anew."""
@@ -209,13 +196,11 @@ class Fanout:
         self._metrics.changes.inc()
         audience = self._watchers.find(entry.app_id, entry.user_id)
         if audience:
-            audience.app.put(entry)
-            self._stirred_apps[entry.app_id] = audience.app
-            self._stirred.set()
+            self.delivery.put(audience.app, entry)
 
     async def _rename(self, entry: Renamed) -> None:
         """What changed before goes out under the old name."""
-        await self.flush()
+        await self.delivery.flush()
         audience = self._watchers.find(entry.app_id, entry.user_id)
         if audience:
             audience.username = entry.username
@@ -229,7 +214,7 @@ class Fanout:
         self._seen[entry.app_id] = max(seen, entry.version)
 
     async def _reset(self, app_id: str, version: int) -> None:
-        async with self._turn:
+        async with self.delivery.turn:
             app = self._watchers.apps.get(app_id)
             audiences = app.users.values() if app else ()
             sids = [watcher.sid for audience in audiences for watcher in audience.own if watcher.subscribed]
@@ -241,65 +226,3 @@ class Fanout:
         for watcher in audience.own if audience else ():
             if order.session_id in (None, watcher.sid):
                 await self._close(watcher.sid, CloseCode(order.code))
-
-    # What goes out
-
-    async def flush_forever(self) -> None:
-        """Sends what has gathered when its time has come, until cancelled."""
-        while True:
-            await self._stirred.wait()
-            await asyncio.sleep(self._pace.wait(_now()))
-            if self._pace.patience_s and (quiet := self._quiet()):
-                await asyncio.wait((quiet,), timeout=self._pace.patience_s)
-            await self.flush()
-
-    async def flush(self) -> None:
-        """Sends what has gathered; of one user the last change wins. Where that is much, others run in between."""
-        async with self._turn:
-            begun = _now()
-            for _ in self._deliver():
-                await asyncio.sleep(0)
-            self._pace.spend(begun, _now())
-
-    def _deliver(self) -> Iterator[None]:
-        """All that waits, with a stop after each slice. Needs the turn."""
-        self._stirred.clear()
-        sent = 0
-        for app_id in list(self._stirred_apps):
-            app = self._stirred_apps.pop(app_id)
-            for changes in split_changes(app, app.take()):
-                for payload, sids in self._written(app, changes):
-                    for start in range(0, len(sids), SLICE):
-                        self._send(sids[start : start + SLICE], "presence:diff", payload)
-                        sent += min(len(sids), SLICE)
-                        if sent >= SLICE:
-                            sent = 0
-                            yield
-
-    def _written(self, app: AppWatch, changes: list[Changed]) -> list[tuple[dict[str, Any], list[str]]]:
-        """Frames and their sockets, in the order in which they go out: all are written before the first stop."""
-        made, epoch = plan(app, changes), self._epoch_of(app.id)
-        frames: dict[Frame, list[str]] = {}
-        for watcher, its_changes in made.single.items():
-            if watcher.hold and watcher.hold.coming:
-                watcher.hold.held += its_changes
-                continue
-            for frame in split_frames(watcher.pick(its_changes, epoch), watcher.own.user_id):
-                frames.setdefault(frame, []).append(watcher.sid)
-            watcher.settle(epoch, changes[-1].version)
-        rendering = Rendering(app, epoch)
-        sheaves = sorted((*made.shared, *frames.items()), key=lambda sheaf: sheaf[0].order)
-        return [(rendering.payload(frame), sids) for frame, sids in sheaves]
-
-    def _send_single(self, watcher: Watcher, held: list[Changed]) -> None:
-        """What of these the socket watches and has not seen."""
-        if not held:
-            return
-        app, epoch = watcher.own.app, self._epoch_of(watcher.own.app.id)
-        rendering = Rendering(app, epoch)
-        for frame in split_frames(watcher.pick(held, epoch), watcher.own.user_id):
-            self._send([watcher.sid], "presence:diff", rendering.payload(frame))
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

@@ -118,6 +118,10 @@ class Users:
         """The directory's part alone. Raises UserNotFound."""
         return await self._reads.find(app_id, ref, with_discarded=with_discarded)
 
+    async def find_in_passing(self, app_id: str, username: str) -> User:
+        """The same for a socket that comes: where a crowd does, the node does not remember it. Raises UserNotFound."""
+        return await self._reads.find_in_passing(app_id, username)
+
     async def find_many(self, app_id: str, usernames: Iterable[str]) -> dict[str, User]:
         """Users by their folded names; who does not exist is left out."""
         return await self._reads.find_many(app_id, usernames)

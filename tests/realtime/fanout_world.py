@@ -66,7 +66,7 @@ class World:
     async def happen(self, *user_ids: int) -> None:
         """Changes of these users, one after the other, at once read and sent."""
         await self.tell(*(self.change(user_id) for user_id in user_ids))
-        await self.fanout.flush()
+        await self.fanout.delivery.flush()
 
     def join(self, sid: str, user_id: int) -> Watcher:
         watcher = self.fanout.join(sid, APP, user_id, f"u{user_id}")

@@ -9,7 +9,7 @@ import pytest
 
 from chatsrv.domain.changes import CloseOrdered, Renamed
 from chatsrv.domain.sessions import CloseCode
-from chatsrv.realtime import fanout as module
+from chatsrv.realtime import delivery
 from chatsrv.realtime.frames import FRAME_MAX
 from tests.realtime.fanout_world import APP, DEADLINE_S, World
 
@@ -49,9 +49,9 @@ async def test_what_this_node_has_on_its_way_is_waited_for_no_longer_than_sendin
     world = World(window_ms=60_000)
     await world.watch(world.join("s", 9), 1, 2)
     now = asyncio.get_running_loop().time()
-    world.fanout._pace.spend(now - 30, now)
+    world.fanout.delivery._pace.spend(now - 30, now)
     world.quiet = asyncio.get_running_loop().create_future()
-    flushing = asyncio.create_task(world.fanout.flush_forever())
+    flushing = asyncio.create_task(world.fanout.delivery.flush_forever())
     try:
         async with asyncio.timeout(DEADLINE_S):
             await world.tell(world.change(1))
@@ -79,7 +79,7 @@ async def test_own_sockets_are_told_the_truth_in_frames_of_their_own(world: Worl
     assert [frame["version"] for frame in world.frames("own")] == [1, 2, 3]
     assert world.heard("other") == [("u2", "v1"), ("u1", "v2"), ("u3", "v3")]
     await world.tell(world.change(1, is_own=True))
-    await world.fanout.flush()
+    await world.fanout.delivery.flush()
     assert world.heard("own") == [("u1", "v2 s2")]
     assert world.heard("other") == []
 
@@ -90,7 +90,7 @@ async def test_what_is_older_than_the_hello_is_not_told_and_what_is_newer_is(wor
     world.fanout.greet(watcher, "e1", world.version)
     assert watcher.hold is not None, "the log is behind the hello"
     await world.tell(before)
-    await world.fanout.flush()
+    await world.fanout.delivery.flush()
     assert world.sent == {}
     assert watcher.hold is None
     await world.happen(1)
@@ -102,7 +102,7 @@ async def test_a_log_that_is_behind_the_hello_tells_nothing_of_it_however_it_com
     world.join("s", 1)
     for entry in (older, old):
         await world.tell(entry)
-        await world.fanout.flush()
+        await world.fanout.delivery.flush()
     assert world.sent == {}
 
 
@@ -111,7 +111,7 @@ async def test_what_is_in_the_hello_and_about_to_be_sent_is_not_told_again(world
     await world.tell(world.change(1), world.change(2), world.change(1))
     world.fanout.greet(first, "e1", 3)
     world.fanout.greet(second, "e1", 2)
-    await world.fanout.flush()
+    await world.fanout.delivery.flush()
     assert world.sent == {}
     await world.happen(2)
     assert world.heard("s2") == [("u2", "v4 s2")]
@@ -120,7 +120,7 @@ async def test_what_is_in_the_hello_and_about_to_be_sent_is_not_told_again(world
 async def test_a_change_for_all_takes_the_place_of_one_for_their_own_eyes(world: World) -> None:
     world.join("s", 1)
     await world.tell(world.change(1, is_own=True), world.change(1))
-    await world.fanout.flush()
+    await world.fanout.delivery.flush()
     assert world.heard("s") == [("u1", "v1 s2")]
 
 
@@ -177,7 +177,7 @@ async def test_of_whom_it_does_not_watch_any_more_a_socket_is_told_nothing_that_
 async def test_a_user_is_told_of_by_the_name_of_the_moment(world: World) -> None:
     await world.watch(world.join("s", 9), 1)
     await world.tell(world.change(1), Renamed(APP, 1, "uno"), world.change(1))
-    await world.fanout.flush()
+    await world.fanout.delivery.flush()
     assert world.heard("s") == [("u1", "v1"), ("uno", "v2")]
 
 
@@ -236,17 +236,17 @@ async def test_more_users_than_fit_go_out_in_several_frames_by_version(world: Wo
 async def test_others_run_while_many_sockets_are_told_and_what_follows_comes_after(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "SLICE", 2)
+    monkeypatch.setattr(delivery, "SLICE", 2)
     watchers = [world.join(f"s{number}", 100 + number) for number in range(6)]
     for watcher in watchers:
         await world.watch(watcher, 1, 2)
     await world.tell(world.change(1))
-    flush = asyncio.create_task(world.fanout.flush())
+    flush = asyncio.create_task(world.fanout.delivery.flush())
     await asyncio.sleep(0)
     assert 0 < len(world.sent) < 6, "it has stopped half way"
     await world.tell(world.change(1))
     counts = await asyncio.gather(*(world.fanout.unsubscribe(watcher, [1]) for watcher in watchers[3:]))
     assert flush.done(), "who stops watching waits for what is on its way"
     assert counts == [1, 1, 1]
-    await world.fanout.flush()
+    await world.fanout.delivery.flush()
     assert [world.heard(f"s{number}") for number in (0, 5)] == [[("u1", "v1"), ("u1", "v2")], [("u1", "v1")]]

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from chatsrv.domain.changes import Entry
-from chatsrv.realtime import fanout as module
+from chatsrv.realtime import delivery
 from tests.realtime.fanout_world import DEADLINE_S, World
 
 
@@ -104,9 +104,9 @@ class Schedule:
     async def come_to_rest(self) -> None:
         """A last change, so that the log goes beyond what anybody was shown."""
         self.world.log.put_nowait([self.world.change(1)])
-        while not self.world.log.empty() or self.world.fanout._stirred_apps:
+        while not self.world.log.empty() or self.world.fanout.delivery._stirred_apps:
             await _pause(self.random)
-        await self.world.fanout.flush()
+        await self.world.fanout.delivery.flush()
         self.world.fanout._settle_more()
 
 
@@ -115,8 +115,8 @@ async def test_whatever_the_order_every_socket_sees_what_it_watches_once_and_to_
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     random, world = Random(seed), World()
-    monkeypatch.setattr(module, "SLICE", random.choice((1, 3, 1000)))
-    loops = [asyncio.create_task(world.fanout.follow()), asyncio.create_task(world.fanout.flush_forever())]
+    monkeypatch.setattr(delivery, "SLICE", random.choice((1, 3, 1000)))
+    loops = [asyncio.create_task(world.fanout.follow()), asyncio.create_task(world.fanout.delivery.flush_forever())]
     schedule = Schedule(world, random)
     async with asyncio.timeout(DEADLINE_S):
         await schedule.run()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from chatsrv.domain.listing import UserQuery
@@ -19,9 +19,18 @@ from chatsrv.storage.database import Database
 
 BATCH = 500
 CROWD, GATHER_S = 8, 0.01
-"""Where so many asked at once, the next statement waits a little for more of them. Who comes in a crowd comes once: its
-rows are not remembered."""
+"""Where so many asked at once, the next statement waits a little for more of them. Sockets that come in a crowd come
+once: their users' rows are not remembered."""
+STAYS, PASSES = True, False
 T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """`is_to_stay`: somebody wants it who is likely to ask again."""
+
+    found: asyncio.Future[User | None]
+    is_to_stay: bool = False
 
 
 class UserReads:
@@ -31,7 +40,7 @@ class UserReads:
         self._db = db
         self._row_cache = row_cache
         self._freshness = freshness
-        self._waiting: dict[str, dict[str, asyncio.Future[User | None]]] = {}
+        self._waiting: dict[str, dict[str, _Wanted]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._reading: dict[Hashable, tuple[int, asyncio.Future[Any]]] = {}
 
@@ -43,8 +52,15 @@ class UserReads:
                 return await rows.get(tx, app_id, ref, with_discarded=with_discarded) or no_user(ref)
         user = self._row_cache.find(app_id, ref)
         if user is None:
-            user = await (self._read_one(app_id, ref) if isinstance(ref, int) else self._find_by_name(app_id, ref))
+            reading = self._read_one(app_id, ref) if isinstance(ref, int) else self._find_by_name(app_id, ref, STAYS)
+            user = await reading
         return user or no_user(ref)
+
+    async def find_in_passing(self, app_id: str, username: str) -> User:
+        """For a socket that comes, who may be one of a crowd. Raises UserNotFound."""
+        check_storable(username)
+        known = self._row_cache.find(app_id, username)
+        return known or await self._find_by_name(app_id, username, PASSES) or no_user(username)
 
     async def _read_one(self, app_id: str, user_id: int) -> User | None:
         since = self._freshness.changes
@@ -67,15 +83,16 @@ class UserReads:
 
     # By name: a storm of connects costs a statement for some hundred users instead of one for each
 
-    async def _find_by_name(self, app_id: str, username: str) -> User | None:
+    async def _find_by_name(self, app_id: str, username: str, is_to_stay: bool) -> User | None:
         key, waiting = fold_case(username), self._waiting.setdefault(app_id, {})
         if key not in waiting:
-            waiting[key] = asyncio.get_running_loop().create_future()
-        found = waiting[key]
+            waiting[key] = _Wanted(asyncio.get_running_loop().create_future())
+        wanted = waiting[key]
+        wanted.is_to_stay |= is_to_stay
         if app_id not in self._tasks:
             self._tasks[app_id] = asyncio.create_task(self._read_names(app_id))
         # who is cancelled must not cancel it for others who wait for the same user
-        return await asyncio.shield(found)
+        return await asyncio.shield(wanted.found)
 
     async def _read_names(self, app_id: str) -> None:
         """What is asked for while a statement runs is read by the next one."""
@@ -89,22 +106,23 @@ class UserReads:
             # without a turn of the loop since nobody was waiting: whoever comes next begins a new task
             del self._tasks[app_id]
 
-    async def _read_batch(self, app_id: str, names: list[str], waiting: dict[str, asyncio.Future[User | None]]) -> None:
+    async def _read_batch(self, app_id: str, names: list[str], waiting: dict[str, _Wanted]) -> None:
         since = self._freshness.changes
         try:
             async with self._db.read() as tx:
                 found = await rows.find_by_username(tx, app_id, names)
         except BaseException as error:
             for name in names:
-                waiting[name].set_exception(error)
-                waiting[name].exception()  # nobody may be waiting any more
+                waiting[name].found.set_exception(error)
+                waiting[name].found.exception()  # nobody may be waiting any more
             if not isinstance(error, Exception):
                 raise
             return
-        if len(names) < CROWD:
-            self._row_cache.keep(app_id, found.values(), since)
+        is_crowd = len(names) >= CROWD
+        staying = [user for name, user in found.items() if waiting[name].is_to_stay or not is_crowd]
+        self._row_cache.keep(app_id, staying, since)
         for name in names:
-            waiting[name].set_result(found.get(name))
+            waiting[name].found.set_result(found.get(name))
 
     # By the page
 

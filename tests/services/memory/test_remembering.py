@@ -138,28 +138,6 @@ async def test_the_oldest_give_way_where_the_memory_is_full(make_settings: MakeS
         assert [cache.find("demo", name) is not None for name in ("anna", "ben", "cleo")] == [False, True, True]
 
 
-async def test_many_who_are_asked_for_at_once_are_read_together_and_each_gets_their_own(services: Services) -> None:
-    await services.apps.create("demo", None)
-    names = [f"user{number}" for number in range(30)]
-    for name in names:
-        await services.users.create("demo", {"username": name}, SERVER)
-    found = await asyncio.gather(*(services.users.find("demo", name.upper()) for name in names for _ in range(2)))
-    assert [user.username for user in found] == [name for name in names for _ in range(2)]
-    gone = await asyncio.gather(*(services.users.find("demo", f"nobody{i}") for i in range(3)), return_exceptions=True)
-    assert {type(error).__name__ for error in gone} == {"UserNotFound"}
-
-
-async def test_who_comes_in_a_crowd_is_not_remembered_and_who_comes_alone_is(node: Services) -> None:
-    names = [f"u{number}" for number in range(30)]
-    await node.upserts.apply("demo", [{"username": name} for name in names])
-    await follow(node)
-    crowd = await asyncio.gather(*(node.users.find("demo", name) for name in names))
-    await change_behind_its_back(node, crowd[1], first_name="Changed")
-    assert await first_name(node, "u1") == "Changed"
-    await change_behind_its_back(node, crowd[1], first_name="Changed again")
-    assert await first_name(node, "u1") == "Changed"
-
-
 # Pages
 
 
