@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from chatsrv.domain.audit import Action, act_on
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.users import User, UserRef
+from chatsrv.services import audit
 from chatsrv.services.credentials import hash_secret, new_secret
 from chatsrv.services.user_changes import check_storable, no_user
 from chatsrv.storage import access_tokens as rows
@@ -25,6 +27,7 @@ class AccessTokens:
         async with self._db.write() as tx:
             user = await user_rows.get_for_update(tx, app_id, ref) or no_user(ref)
             await rows.replace(tx, user.id, hash_secret(token), self._clock.now())
+            await audit.note(tx, self._clock.now(), act_on(user, Action.ACCESS_TOKEN_ISSUED))
         return token
 
     async def find_user(self, token: str) -> User | None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+from chatsrv.domain.audit import Action, act_on
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.errors import OwnsServers, WrongState
 from chatsrv.domain.presence import Person, Viewer
 from chatsrv.domain.sessions import CloseCode
 from chatsrv.domain.users import AccountState, AccountStatus, Onboarding, User, UserRef
+from chatsrv.services import audit
 from chatsrv.services.memory.sight import Sight
 from chatsrv.services.presence import Fate, PresenceService
 from chatsrv.services.user_changes import UserChanges, check_storable, later, no_user
@@ -72,6 +74,7 @@ class Accounts:
             await _check_owns_nothing(tx, user)
             await identity_rows.release(tx, user.id)
             await rows.remove(tx, user)
+            await audit.note(tx, self._clock.now(), act_on(user, Action.USER_DELETED))
         await self._presence.expel(user, CloseCode.DELETED)
 
     async def discard(self, app_id: str, ref: UserRef, viewer: Viewer) -> Person:
@@ -85,6 +88,7 @@ class Accounts:
             await _check_owns_nothing(tx, old)
             await _end_sign_ins(tx, old)
             user = await rows.discard(tx, old, later(old, self._clock.now()))
+            await audit.note(tx, self._clock.now(), act_on(old, Action.USER_DISCARDED))
         # what is known of their presence is kept for a restore
         await self._presence.expel(user, CloseCode.DELETED, Fate.BAR)
         return await self._seen(user, viewer)
@@ -100,6 +104,7 @@ class Accounts:
             if old.state is not AccountState.DELETED:
                 raise WrongState("The user is not deleted.")
             user = await rows.restore(tx, old, later(old, self._clock.now()))
+            await audit.note(tx, self._clock.now(), act_on(user, Action.USER_RESTORED))
         await self._presence.admit(user)
         return await self._seen(user, viewer)
 

@@ -7,11 +7,13 @@ from typing import NoReturn
 import msgspec
 import structlog
 
+from chatsrv.domain.audit import Action, act_on
 from chatsrv.domain.changes import Claimed
 from chatsrv.domain.errors import Inactive, Unavailable, UserNotFound
 from chatsrv.domain.presence import INVISIBLE, Claim, Presence, Viewer, see
 from chatsrv.domain.sessions import Device
 from chatsrv.domain.users import AccountStatus, KeptClaims, User
+from chatsrv.services.audit import Audit
 from chatsrv.services.clocks import ClockFlush
 from chatsrv.services.users import Users
 from chatsrv.settings import Settings
@@ -23,8 +25,11 @@ log = structlog.get_logger(__name__)
 class Claims:
     """Every method raises Unavailable where Redis does not answer."""
 
-    def __init__(self, store: PresenceStore, users: Users, clocks: ClockFlush, settings: Settings) -> None:
+    def __init__(
+        self, store: PresenceStore, users: Users, clocks: ClockFlush, audit: Audit, settings: Settings
+    ) -> None:
         self._store = store
+        self._audit = audit
         self._users = users
         self._clocks = clocks
         self._settings = settings
@@ -68,6 +73,9 @@ class Claims:
         Raises UserNotFound and Inactive.
         """
         _check_active(user)
+        if claim:
+            status = None if claim.status is None else claim.status.name.lower()
+            await self._audit.tell(act_on(user, Action.CLAIM_SET, source=claim.source.value, status=status))
         heartbeat = b"" if ttl_s is None else msgspec.json.encode(_heartbeat(address))
         claimed = await self._store.claim(
             user.app_id, user.id, claim, user.claims, heartbeat=heartbeat, ttl_ms=(ttl_s or 0) * 1000
@@ -78,6 +86,7 @@ class Claims:
     async def clear(self, user: User, viewer: Viewer) -> Presence:
         """Takes back all claims and ends the heartbeat; the presence after it. Raises UserNotFound and Inactive."""
         _check_active(user)
+        await self._audit.tell(act_on(user, Action.CLAIMS_CLEARED))
         warm = await self._store.clear(user.app_id, user.id)
         return see(user, warm or _gone(user), viewer)
 

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from hmac import compare_digest
 from typing import Any
 
+from chatsrv.domain.audit import Action, act_on
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.errors import Invalid, Problem, WrongState
 from chatsrv.domain.identities import SignedIn
 from chatsrv.domain.presence import Person, Viewer
 from chatsrv.domain.users import AccountState, Onboarding, User, UserRef, fold_case
+from chatsrv.services import audit
 from chatsrv.services.bearers import Bearers
 from chatsrv.services.credentials import hash_secret, new_secret
 from chatsrv.services.memory.sight import Sight
@@ -59,9 +61,10 @@ class Invitations:
 
         async def keep_token(tx: Transaction, user: User) -> None:
             nonlocal token
+            now = self._clock.now()
+            await audit.note(tx, now, act_on(user, Action.USER_INVITED, with_token=with_token))
             if with_token:
                 token = new_secret(PREFIX) + _mark(user)
-                now = self._clock.now()
                 expires_at = now + self._settings.invitation_ttl_s * 1000
                 await rows.replace_invitation(tx, user.id, hash_secret(token), now, expires_at)
 
@@ -73,6 +76,7 @@ class Invitations:
 
         async def forget_token(tx: Transaction, user: User) -> None:
             await rows.end_invitation(tx, user.id)
+            await audit.note(tx, self._clock.now(), act_on(user, Action.INVITATION_REVOKED))
 
         user, _ = await self._changes.apply(app_id, ref, _revoke, forget_token)
         return await self._seen(user, viewer)

@@ -15,9 +15,11 @@ from typing import Any, TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from chatsrv.domain.audit import Action, act_on
 from chatsrv.domain.errors import Conflict, Invalid, Problem, Unavailable
 from chatsrv.domain.identities import PASSWORD_MAX, check_password, read_password
 from chatsrv.domain.users import User
+from chatsrv.services import audit
 from chatsrv.settings import Settings
 from chatsrv.storage import identities as rows
 from chatsrv.storage.bearers import end_bearers
@@ -66,7 +68,7 @@ class Passwords:
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         if self._under_way >= self._most:
-            raise Unavailable("sign-in")
+            raise Unavailable("sign-in").over("password_queue_max")
         self._under_way += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
@@ -95,3 +97,4 @@ async def set_password(tx: Transaction, user: User, hashed: str, now: int) -> No
     await rows.change(tx, identity.id, {"password_hash": hashed, "last_app_id": user.app_id, "updated_at": now})
     await end_bearers(tx, identity.id)
     await rows.link(tx, identity.id, user)
+    await audit.note(tx, now, act_on(user, Action.PASSWORD_SET))

@@ -6,16 +6,19 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from chatsrv.domain.audit import Act, acts_of
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.errors import ChatError, Conflict
 from chatsrv.domain.instants import NEVER
 from chatsrv.domain.presence import newest
 from chatsrv.domain.users import User, fold_case
+from chatsrv.services import audit
 from chatsrv.services.users import new_user
 from chatsrv.storage import identities as identity_rows
 from chatsrv.storage import users as rows
 from chatsrv.storage.clocks import CLOCKS_TO_OTHERS
-from chatsrv.storage.database import Database, Overtaken, Transaction
+from chatsrv.storage.database import Database, Transaction
+from chatsrv.storage.sql_errors import Overtaken
 
 TRIES = 3
 
@@ -76,12 +79,14 @@ class _Batch:
         self._holders: dict[tuple[str, str], User] = {}
         self._stale: set[tuple[str, str]] = set()
         self._round = _Round()
+        self._acts: list[Act] = []
 
     async def run(self, items: Sequence[Values | ChatError]) -> list[Outcome]:
         good = [item for item in items if not isinstance(item, ChatError)]
         await self._look_up(good)
         outcomes = [await self._take(item) for item in items]
         await self._write_round()
+        await audit.note(self._tx, self._now, *self._acts)
         return outcomes
 
     async def _take(self, item: Values | ChatError) -> Outcome:
@@ -106,6 +111,7 @@ class _Batch:
             self._round.new.append(new_user(item, self._now))
             return Outcome(item["username"], "created")
         values = _what_is_newer(target, item)
+        self._acts += acts_of(target, values)
         moved = max(self._now, target.updated_at + 1)
         self._round.changed.append((target.id, {"updated_at": moved, **values}))
         if values.get("email", target.email) != target.email:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NoReturn
 
+from chatsrv.domain.audit import acts_of
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.errors import UserNotFound
 from chatsrv.domain.fields import is_storable
 from chatsrv.domain.users import User, UserRef
+from chatsrv.services import audit
 from chatsrv.storage import identities as identity_rows
 from chatsrv.storage import users as rows
 from chatsrv.storage.database import Database, Transaction
@@ -18,6 +20,10 @@ Change = Callable[[User], Mapping[str, Any]]
 
 Then = Callable[[Transaction, User], Awaitable[None]]
 """What else is written along with it."""
+
+
+ECHO_MAX = 200
+"""Of a name that nobody has so many characters come back: no username is longer."""
 
 
 class UserChanges:
@@ -30,7 +36,9 @@ class UserChanges:
         check_storable(ref)
         async with self._db.write() as tx:
             old = await rows.get_for_update(tx, app_id, ref) or no_user(ref)
-            user = await rows.change(tx, old.id, {**change(old), "updated_at": later(old, self._clock.now())})
+            values, now = change(old), self._clock.now()
+            user = await rows.change(tx, old.id, {**values, "updated_at": later(old, now)})
+            await audit.note(tx, now, *acts_of(old, values))
             if user.email != old.email:
                 await identity_rows.follow_email(tx, user)
             if then:
@@ -62,4 +70,4 @@ def check_storable(ref: UserRef) -> None:
 
 
 def no_user(ref: UserRef) -> NoReturn:
-    raise UserNotFound(f"There is no user {str(ref)!r}.")
+    raise UserNotFound(f"There is no user {str(ref)[:ECHO_MAX]!r}.")
