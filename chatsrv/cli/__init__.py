@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -11,7 +12,9 @@ import structlog
 from chatsrv import __version__
 from chatsrv.cli.access_tokens import access_token
 from chatsrv.cli.apps import app
+from chatsrv.cli.audit import audit
 from chatsrv.cli.backup import backup
+from chatsrv.cli.dashboard import dashboard
 from chatsrv.cli.doctor import doctor
 from chatsrv.cli.identities import identity
 from chatsrv.cli.keys import key, token
@@ -49,14 +52,21 @@ Without any, everything is kept in the folder data.
 def menu() -> None: ...
 
 
-for command in (serve, worker, migrate, app, key, token, access_token, user, identity, backup, doctor):
+COMMANDS = (serve, worker, migrate, app, key, token, access_token, user, identity, dashboard, audit, backup, doctor)
+for command in COMMANDS:
     menu.add_command(command)
 
 
 def main() -> None:
     """Exit status: 0 done, 1 failed, 2 used wrongly."""
     words = sys.argv[1:]
-    sys.exit(run(words, "--json" in words))
+    # what is loaded is no garbage, and what is left at the end goes with the process: to look through it all, again
+    # and again, is a quarter of most commands
+    gc.set_threshold(50_000)
+    try:
+        sys.exit(run(words, "--json" in words))
+    finally:
+        gc.freeze()
 
 
 def run(words: list[str], as_json: bool) -> int:
@@ -87,7 +97,9 @@ def explain(error: Exception) -> str:
         case SetupError() | SettingsError():
             return str(error)
         case Unavailable():
-            return f"{error} (chatsrv doctor tells what to do)"
+            from chatsrv.services.troubles import in_full
+
+            return in_full(error)
         case OSError():
             return f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
         case _:

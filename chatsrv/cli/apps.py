@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from chatsrv.cli.durations import read_duration
 from chatsrv.cli.output import show, show_list
 from chatsrv.cli.running import Menu, MenuGroup, pass_menu
 from chatsrv.domain.apps import App
+from chatsrv.domain.clock import Clock
 from chatsrv.domain.instants import to_text
-from chatsrv.services import Services
 from chatsrv.settings import PER_APP
+
+if TYPE_CHECKING:
+    from chatsrv.services import Services
 
 SET_HELP = f"""Change the name or one setting of an app, or add a public key that verifies user tokens.
 
@@ -25,6 +29,7 @@ Examples:
   chatsrv app set demo name="Our shop"
   chatsrv app set demo grace_s=5
   chatsrv app set demo grace_s=
+  chatsrv app set demo allowed_origins=https://shop.example,https://www.shop.example
   chatsrv app set demo public_key=@tokens.pem
 """
 
@@ -91,6 +96,44 @@ def set_(menu: Menu, app_id: str, assignment: str) -> None:
     show(menu.as_json, _describe(changed))
 
 
+@app.command("rotate-secret", short_help="Give an app a new jwt_secret, without a gap.")
+@click.argument("app_id", metavar="ID")
+@click.option("--keep", default="1d", show_default=True, help="How long the old secret counts: 0, 15m, 1h, 1d.")
+@pass_menu
+def rotate_secret(menu: Menu, app_id: str, keep: str) -> None:
+    """Give an app a new jwt_secret, which is shown this once.
+
+    Tokens signed with the old one are good until --keep is over, so that your backend can change over in its own time;
+    what --keep has outlived is refused, and its sockets close. --keep 0 ends every earlier secret at once, on every
+    node within a second: for a secret that has leaked.
+
+    \b
+    Examples:
+      chatsrv app rotate-secret shop
+      chatsrv app rotate-secret shop --keep 0
+    """
+    keep_s = 0 if keep.rstrip("smhd") == "0" else read_duration(keep)
+    changed = menu.run(lambda services: services.signing.rotate_secret(app_id, keep_s))
+    kept = [to_text(old.ends_at) for old in changed.old_secrets]
+    value = {"app_id": app_id, "jwt_secret": changed.jwt_secret, "old_secrets_until": kept}
+    show(menu.as_json, value, "Keep it now: it is shown this once.")
+
+
+@app.command("remove-public-key", short_help="Take away one of an app's public keys.")
+@click.argument("app_id", metavar="ID")
+@click.argument("key_id", metavar="KEY")
+@pass_menu
+def remove_public_key(menu: Menu, app_id: str, key_id: str) -> None:
+    """Take away one of the public keys that verify an app's tokens. What it verified is refused, its sockets close.
+
+    KEY is what `chatsrv app show ID` tells behind the algorithm. To take all away: chatsrv app set ID public_key=
+    """
+    changed = menu.run(
+        lambda services: services.signing.remove_public_key(app_id, key_id), look_in=f"app show {app_id}"
+    )
+    show(menu.as_json, _describe(changed))
+
+
 @app.command(short_help="Delete an app with all its users, for good.")
 @click.argument("app_id", metavar="ID")
 @click.option("--yes", is_flag=True, help="Do not ask; needed where nobody can answer.")
@@ -123,10 +166,12 @@ def _read_file(path: Path) -> str:
 
 
 def _describe(app: App) -> dict[str, Any]:
+    now = Clock().now()
     return {
         "app_id": app.id,
         "name": app.name,
         "created_at": to_text(app.created_at),
         "settings": dict(app.settings),
-        "public_keys": [key.algorithm for key in app.public_keys],
+        "public_keys": [f"{key.algorithm} {key.id}" for key in app.public_keys],
+        "old_secrets_until": [to_text(old.ends_at) for old in app.old_secrets if now < old.ends_at],
     }

@@ -12,36 +12,48 @@ from pathlib import Path
 import click
 import msgspec
 
+from chatsrv.domain.admin import link_to
 from chatsrv.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """`demo_key` is there at the first start alone: after that only its hash is known."""
+    """`demo_key` is there at the first start alone: after that only its hash is known. So is `link_token`, with which
+    one signs in to the dashboard."""
 
     settings: Settings
     port: int
     demo_key: str | None
     has_demo: bool
+    link_token: str | None = None
 
     @property
     def url(self) -> str:
-        host = self.settings.host
-        if host in ("127.0.0.1", "0.0.0.0", "::", "::1"):  # noqa: S104 - only read here
-            host = "localhost"
-        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+        return url_of(self.settings.host, self.port)
+
+    @property
+    def link(self) -> str | None:
+        return link_to(self.url, self.link_token) if self.link_token else None
+
+
+def url_of(host: str, port: int) -> str:
+    """Where one reaches a server that listens there, from the same machine."""
+    if host in ("127.0.0.1", "0.0.0.0", "::", "::1"):  # noqa: S104 - only read here
+        host = "localhost"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def print_banner(welcome: Welcome, as_json: bool) -> None:
     if as_json:
         key = {"app_id": "demo", "key": welcome.demo_key} if welcome.demo_key else {}
-        click.echo(msgspec.json.encode({"url": welcome.url, **key}).decode())
+        link = {"dashboard": welcome.link} if welcome.link else {}
+        click.echo(msgspec.json.encode({"url": welcome.url, **key, **link}).decode())
         return
     lines = [
         f"chatsrv is up   {welcome.url}",
         f"API page        {welcome.url}/docs",
         f"data folder     {_data(welcome.settings)}",
-        *(_try(welcome.url, welcome.demo_key) if welcome.demo_key else _remind(welcome.has_demo)),
+        *(_try(welcome.url, welcome.demo_key, welcome.link) if welcome.demo_key else _remind(welcome.has_demo)),
     ]
     click.echo("\n".join(["", *(f"  {line}".rstrip() for line in lines), ""]))
 
@@ -54,16 +66,18 @@ def _data(settings: Settings) -> str:
 
 def _remind(has_demo: bool) -> list[str]:
     command = _command()
+    sign_in = f"the dashboard   {command} dashboard"
     if has_demo:
-        return ["", f"a server key    {command} key create demo", f"is all well?    {command} doctor"]
-    return ["", f"your apps       {command} app list", f"a new app       {command} app create NAME"]
+        return ["", sign_in, f"a server key    {command} key create demo", f"is all well?    {command} doctor"]
+    return ["", sign_in, f"your apps       {command} app list", f"a new app       {command} app create NAME"]
 
 
-def _try(url: str, key: str) -> list[str]:
+def _try(url: str, key: str, link: str | None) -> list[str]:
     """The folder matters: in another one, the commands would look into another data folder."""
     return [
         f"server key      {key}",
         "                of the app demo; shown this once",
+        *((f"dashboard       {link}", "                works once, and soon") if link else ()),
         "",
         f"Try it in another terminal, in {Path.cwd()}:",
         "",

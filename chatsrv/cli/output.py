@@ -44,7 +44,7 @@ def _in_words(item: Any) -> str:
         case None:
             return "-"
         case dict():
-            return _in_words([f"{name}={value}" for name, value in item.items()])
+            return _in_words([f"{name}={_in_words(value)}" for name, value in item.items()])
         case list() | tuple():
             return ", ".join(item) or "none"
         case _:

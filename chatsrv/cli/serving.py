@@ -77,6 +77,8 @@ def settled_memory() -> Iterator[None]:
 async def work(settings: Settings) -> None:
     async with stop_signal() as stopped, open_services(settings) as services:
         await ensure_current(services.db)
+        # said at the start, by whoever waits for it; later the loops wait until it is over
+        await services.health.reach_redis()
         async with running(node_loops(services) + shared_loops(services), services):
             log.info("working")
             await stopped.wait()

@@ -36,7 +36,9 @@ async def prepare(services: Services, settings: Settings, port: int) -> Welcome:
     """Brings an embedded database up to date, and makes the demo app where `settings` name no stores."""
     await ensure_current(services.db)
     demo_key = await _make_demo(services, settings)
-    return Welcome(settings, port, demo_key, has_demo=await services.apps.find(DEMO) is not None)
+    link_token = (await services.admin.make_link())[0] if demo_key else None
+    has_demo = await services.apps.find(DEMO) is not None
+    return Welcome(settings, port, demo_key, has_demo, link_token)
 
 
 async def _make_demo(services: Services, settings: Settings) -> str | None:

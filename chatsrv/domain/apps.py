@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from hashlib import sha256
 from ipaddress import ip_address, ip_network
 
 from chatsrv.domain.errors import Invalid, Problem
@@ -40,6 +41,22 @@ class PublicKey:
     algorithm: str
     pem: str
 
+    @property
+    def id(self) -> str:
+        """By which people tell keys apart; the same key always has the same."""
+        return mark_of("".join(self.pem.split()))
+
+
+@dataclass(frozen=True, slots=True)
+class OldSecret:
+    """One that was replaced: what it signed is good until `ends_at` (ms)."""
+
+    secret: str = field(repr=False)
+    ends_at: int
+
+
+Setting = float | bool | tuple[str, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class App:
@@ -47,10 +64,26 @@ class App:
 
     id: str
     name: str
-    jwt_secret: str
+    jwt_secret: str = field(repr=False)
     created_at: int
     public_keys: tuple[PublicKey, ...] = ()
-    settings: Mapping[str, float | bool] = field(default_factory=dict)
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+    old_secrets: tuple[OldSecret, ...] = ()
+
+    def secrets(self, now: int) -> tuple[str, ...]:
+        """What may have signed a token that is good now, the newest first; a secret that is none signs nothing."""
+        kept = (old.secret for old in self.old_secrets if now < old.ends_at)
+        return tuple(secret for secret in (self.jwt_secret, *kept) if secret)
+
+    def signers(self, now: int) -> frozenset[str]:
+        """The marks of whatever may have signed one."""
+        return frozenset((*map(mark_of, self.secrets(now)), *(key.id for key in self.public_keys)))
+
+    @property
+    def allowed_origins(self) -> tuple[str, ...]:
+        """Of web pages that may talk to this app, beside those that the server allows for all."""
+        origins = self.settings.get("allowed_origins", ())
+        return origins if isinstance(origins, tuple) else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +135,11 @@ class Caller:
 
     def has_scope(self, scope: Scope) -> bool:
         return self.key is not None and scope in self.key.scopes
+
+
+def mark_of(key: str) -> str:
+    """By which a key or secret is known again, and from which nobody learns it."""
+    return sha256(key.encode()).hexdigest()[:12]
 
 
 def check_app_id(app_id: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
@@ -12,36 +12,37 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
+from chatsrv.domain.origins import Get, find_own_origins
 from chatsrv.wire import Head
 
-Get = Callable[[str], str | None]
-"""The first value of a header whose name is given in lower case."""
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
     """`peer`: the address at the other end of the TCP connection. `forwarded_for`: X-Forwarded-For as it came.
-    `request_id`: a WebSocket's X-Request-Id, where it is harmless in a log; polls have one each."""
+    `request_id`: a WebSocket's X-Request-Id, where it is harmless in a log; polls have one each. `origin`: of the web
+    page that opened the session, where it is another than ours."""
 
     query_string: str
     peer: str
     forwarded_for: tuple[str, ...] = ()
     request_id: str | None = None
+    origin: str | None = None
 
     @classmethod
-    def of_head(cls, head: Head, peer: str) -> Handshake:
+    def of_head(cls, head: Head, peer: str, origin: str | None = None) -> Handshake:
         """Interned: of ten thousand connections most say the same."""
         forwarded_for = head.fields.get("x-forwarded-for", ())
         request_id = head.get("x-request-id")
         if request_id is not None and not _SAFE_ID.fullmatch(request_id):
             request_id = None
-        return cls(sys.intern(head.query_string), sys.intern(peer), forwarded_for, request_id)
+        return cls(sys.intern(head.query_string), sys.intern(peer), forwarded_for, request_id, _interned(origin))
 
     @classmethod
-    def of_request(cls, request: web.Request) -> Handshake:
+    def of_request(cls, request: web.Request, origin: str | None = None) -> Handshake:
         forwarded_for = tuple(request.headers.getall("X-Forwarded-For", ()))
-        return cls(request.rel_url.raw_query_string, request.remote or "", forwarded_for)
+        return cls(request.rel_url.raw_query_string, request.remote or "", forwarded_for, None, _interned(origin))
 
     @property
     def query(self) -> Mapping[str, str]:
@@ -55,31 +56,37 @@ def read_query(query_string: str) -> Mapping[str, str]:
     return MappingProxyType(dict(reversed(pairs)))
 
 
-def is_welcome(origin: str | None, get: Get, allowed: Collection[str]) -> bool:
-    """Whether a page of this origin may talk to us; what is no browser names none."""
-    return not origin or "*" in allowed or origin in allowed or origin in _own_origins(get)
+def _interned(text: str | None) -> str | None:
+    return None if text is None else sys.intern(text)
 
 
-def _own_origins(get: Get) -> list[str]:
-    """As the client sees us, which behind a proxy is not as we see ourselves."""
-    host = get("host")
-    if host is None:
-        return []
-    scheme = get("x-forwarded-proto") or "http"
-    origins = [f"{scheme}://{host}"]
-    if get("x-forwarded-proto") or get("x-forwarded-host"):
-        outer = (get("x-forwarded-host") or host).split(",")[0].strip()
-        origins.append(f"{scheme.split(',')[0].strip()}://{outer}")
-    return origins
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Which pages may come this far. `admits` says it of other origins than ours: of those that anybody allows, for
+    which app a client comes shows only when it connects. A client that is no browser names no origin."""
 
+    admits: Callable[[str], bool]
+    trusted_proxies: int = 0
 
-def cors_headers(request: web.Request, allowed: Collection[str]) -> dict[str, str]:
-    headers = {"Access-Control-Allow-Credentials": "true"}
-    origin = request.headers.get("Origin")
-    if origin and is_welcome(origin, request.headers.get, allowed):
+    def is_welcome(self, get: Get) -> bool:
+        origin = self.foreign_origin(get)
+        return origin is None or self.admits(origin)
+
+    def foreign_origin(self, get: Get) -> str | None:
+        """None for our own pages and what is no page."""
+        origin = get("origin")
+        return None if not origin or origin in find_own_origins(get, self.trusted_proxies) else origin
+
+    def headers(self, request: web.Request) -> dict[str, str]:
+        """What lets a page read the answer. None may send cookies along: nothing here is to be had for them."""
+        headers = {"Vary": "Origin, Access-Control-Request-Headers"}
+        origin = request.headers.get("Origin")
+        if not origin or not self.is_welcome(request.headers.get):
+            return headers
         headers["Access-Control-Allow-Origin"] = origin
-    if request.method == "OPTIONS":
-        headers["Access-Control-Allow-Methods"] = "OPTIONS, GET, POST"
-    if asked := request.headers.get("Access-Control-Request-Headers"):
-        headers["Access-Control-Allow-Headers"] = asked
-    return headers
+        if request.method == "OPTIONS":
+            headers["Access-Control-Allow-Methods"] = "OPTIONS, GET, POST"
+            headers["Access-Control-Max-Age"] = "600"
+        if asked := request.headers.get("Access-Control-Request-Headers"):
+            headers["Access-Control-Allow-Headers"] = asked
+        return headers

@@ -10,14 +10,17 @@ from hmac import compare_digest
 from typing import Any, TypeVar
 
 from chatsrv import settings as settings_module
-from chatsrv.domain.apps import App, Scope, ServerKey, check_app_id, check_network
+from chatsrv.domain.apps import App, PublicKey, Scope, ServerKey, Setting, check_app_id, check_network
+from chatsrv.domain.audit import Act, Action
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.errors import Conflict, Distrust, Invalid, NotFound, Problem, Unauthenticated
+from chatsrv.services import audit
 from chatsrv.services.credentials import hash_secret, new_secret
 from chatsrv.services.tokens import read_public_key
 from chatsrv.settings import PER_APP, Settings, SettingsError
 from chatsrv.storage import apps as rows
 from chatsrv.storage import identities as identity_rows
+from chatsrv.storage import users as user_rows
 from chatsrv.storage.database import Database
 
 KEY_PREFIX = "cs_"
@@ -37,6 +40,8 @@ class Apps:
         self._cached: dict[tuple[str, str], tuple[int, Any]] = {}
         self._loading: dict[tuple[str, str], tuple[int, asyncio.Future[Any]]] = {}
         self._changes = 0
+        self.on_change: Callable[[str], None] | None = None
+        """Told of each app that may have changed, or a key of it."""
 
     async def create(self, app_id: str, name: str | None) -> tuple[App, str]:
         """The app and its first server key, which has every scope; the key is shown this once. Raises Conflict."""
@@ -48,6 +53,7 @@ class Apps:
                 raise Conflict("appId", f"There is an app {app_id!r} already.")
             await rows.add_app(tx, app)
             await rows.add_key(tx, key)
+            await audit.note(tx, now, Act(Action.APP_CREATED, app_id, app_id), _made(Action.KEY_CREATED, key))
         return app, text
 
     async def list_apps(self) -> list[tuple[App, int]]:
@@ -59,6 +65,11 @@ class Apps:
         async with self._db.read() as tx:
             app = await rows.get_app(tx, app_id)
         return app or _no_app(app_id)
+
+    async def is_only_one(self, app_id: str) -> bool:
+        """Whether there is no app beside it."""
+        async with self._db.read() as tx:
+            return await rows.is_only_one(tx, app_id)
 
     async def find(self, app_id: str) -> App | None:
         """For requests: may be as old as the cache."""
@@ -75,8 +86,10 @@ class Apps:
         Nobody signs in any more with what was theirs in this app alone.
         """
         async with self._db.write() as tx:
+            users = await user_rows.count(tx, app_id)
             if not await rows.delete_app(tx, app_id):
                 _no_app(app_id)
+            await audit.note(tx, self._clock.now(), Act(Action.APP_DELETED, app_id, app_id, {"users": users}))
             while await identity_rows.delete_unused(tx, UNUSED_BATCH):
                 pass
 
@@ -86,20 +99,22 @@ class Apps:
             app = await rows.get_app_for_update(tx, app_id) or _no_app(app_id)
             app = self._changed(app, name, text)
             await rows.update_app(tx, app)
+            # never the value: some are long, and some may be secrets one day
+            await audit.note(tx, self._clock.now(), Act(Action.APP_CHANGED, app_id, app_id, {"setting": name}))
         return app
 
     def _changed(self, app: App, name: str, text: str) -> App:
         if name == "name":
             return replace(app, name=text or app.id)
         if name == "public_key":
-            return replace(app, public_keys=(*app.public_keys, read_public_key(text)) if text else ())
+            return replace(app, public_keys=_with_key(app.public_keys, read_public_key(text)) if text else ())
         if name not in PER_APP:
             known = ", ".join(sorted(PER_APP | {"name", "public_key"}))
             raise Invalid(Problem(name, f"is nothing that an app may set; there are {known}"))
         kept = {key: value for key, value in app.settings.items() if key != name}
         return replace(app, settings=self._with_setting(kept, name, text))
 
-    def _with_setting(self, kept: dict[str, float | bool], name: str, text: str) -> dict[str, float | bool]:
+    def _with_setting(self, kept: dict[str, Setting], name: str, text: str) -> dict[str, Setting]:
         try:
             values = kept | ({name: settings_module.convert_one(name, text)} if text else {})
             settings_module.replaced(self._settings, values)  # the relations must hold for the app, too
@@ -116,6 +131,7 @@ class Apps:
         async with self._db.write() as tx:
             await rows.get_app(tx, app_id) or _no_app(app_id)
             await rows.add_key(tx, key)
+            await audit.note(tx, key.created_at, _made(Action.KEY_CREATED, key))
         return key, text
 
     async def list_keys(self, app_id: str) -> list[ServerKey]:
@@ -125,16 +141,21 @@ class Apps:
 
     async def rotate_key(self, app_id: str, key_id: str) -> tuple[ServerKey, str]:
         """A new key like the old one, which lives on until it is revoked. Raises NotFound where that is over."""
-        async with self._db.read() as tx:
-            old = await rows.get_key(tx, key_id)
-        if old is None or old.app_id != app_id or not old.is_live(self._clock.now()):
-            raise NotFound(f"The app {app_id!r} has no live key {key_id!r}.")
-        return await self.create_key(app_id, old.name, old.scopes, old.networks, old.expires_at)
+        now = self._clock.now()
+        async with self._db.write() as tx:
+            old = await rows.get_key_for_update(tx, key_id)
+            if old is None or old.app_id != app_id or not old.is_live(now):
+                raise NotFound(f"The app {app_id!r} has no live key {key_id!r}.")
+            key, text = _new_key(app_id, old.name, old.scopes, old.networks, old.expires_at, now)
+            await rows.add_key(tx, key)
+            await audit.note(tx, now, _made(Action.KEY_ROTATED, key, old=old.id))
+        return key, text
 
     async def revoke_key(self, app_id: str, key_id: str) -> None:
         async with self._db.write() as tx:
             if not await rows.revoke_key(tx, app_id, key_id, self._clock.now()):
                 raise NotFound(f"The app {app_id!r} has no live key {key_id!r}.")
+            await audit.note(tx, self._clock.now(), Act(Action.KEY_REVOKED, app_id, key_id))
 
     async def identify(self, text: str) -> tuple[App, ServerKey]:
         """Whose key this is. Raises Unauthenticated; which network it comes from is checked after the app."""
@@ -189,14 +210,23 @@ class Apps:
         """The app or a key of it has changed: what was read is old, or is being read."""
         self._changes += 1
         self._loading.clear()
+        if self.on_change:
+            self.on_change(app_id)
         for place, (_, value) in list(self._cached.items()):
             # what was not there, too: it may be there now
             if value is None or (value.id if isinstance(value, App) else value.app_id) == app_id:
                 del self._cached[place]
 
     def setting(self, app: App, name: str) -> float:
-        """The app's own value of one of PER_APP, or the server's."""
-        return app.settings[name] if name in app.settings else getattr(self._settings, name)
+        """The app's own value of one of PER_APP that are numbers, or the server's."""
+        value = app.settings[name] if name in app.settings else getattr(self._settings, name)
+        assert isinstance(value, float | int)  # noqa: S101 - narrows the type
+        return value
+
+
+def _with_key(keys: tuple[PublicKey, ...], key: PublicKey) -> tuple[PublicKey, ...]:
+    """One that is there already is not there twice."""
+    return keys if key.id in {one.id for one in keys} else (*keys, key)
 
 
 def _no_app(app_id: str) -> App:
@@ -209,3 +239,9 @@ def _new_key(
     key_id, secret = secrets.token_hex(6), new_secret()
     key = ServerKey(key_id, app_id, name, hash_secret(secret), scopes, networks, now, expires_at, None)
     return key, f"{KEY_PREFIX}{key_id}_{secret}"
+
+
+def _made(action: Action, key: ServerKey, **detail: Any) -> Act:
+    """What the key may do, and nothing by which it could be used."""
+    limits = {"name": key.name, "scopes": sorted(key.scopes), "networks": key.networks, "expires_at": key.expires_at}
+    return Act(action, key.app_id, key.id, {**detail, **limits})

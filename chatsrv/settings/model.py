@@ -11,6 +11,8 @@ from typing import Annotated, Any
 
 import msgspec
 
+from chatsrv.settings.origins import explain_origin
+
 SECRET = "secret"  # noqa: S105 - a marker, not a secret
 
 
@@ -44,29 +46,42 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     log_level: Annotated[str, _says("debug, info, warning or error.", pattern="^(debug|info|warning|error)$")] = "info"
     access_log: Annotated[bool, _says("One log line for each request.")] = True
     allowed_origins: Annotated[
-        tuple[str, ...], _says("Origins of browsers beyond the same one, for REST and sockets; * for all.")
+        tuple[str, ...],
+        _says(
+            "Origins of web pages that may talk to us beside the same one, over REST and sockets, such as "
+            "https://shop.example; * for all. For an app: those beside the server's. Per app."
+        ),
     ] = ()
     trusted_proxies: Annotated[
         int, _says("How many proxies of ours stand in front: so many entries of X-Forwarded-For count.", ge=0)
     ] = 0
     metrics_host: Annotated[str, _says("Address on which /metrics needs no key.")] = "127.0.0.1"
     metrics_port: Annotated[
-        int,
-        _says(
-            "Port on which /metrics needs no key; 0: none, a key with the scope admin reads it.",
-            ge=0,
-            le=65535,
-        ),
+        int, _says("Port on which /metrics needs no key; 0: none, only metrics_key opens it.", ge=0, le=65535)
     ] = 0
+    metrics_key: Annotated[
+        str,
+        _says(
+            "What opens /metrics elsewhere, as a Bearer or X-Api-Key; empty: a server key with the scope admin, while "
+            "there is but one app.",
+            secret=True,
+        ),
+    ] = ""
     run_worker: Annotated[bool, _says("Whether serve runs the sweeps and flushes itself.")] = True
     shutdown_timeout_s: Annotated[float, _says("How long requests under way may take at the end.", gt=0)] = 5.0
-    keepalive_s: Annotated[float, _says("How long an idle HTTP connection, or slow headers, may last.", gt=0)] = 20.0
+    keepalive_s: Annotated[
+        float, _says("How long an idle HTTP connection, slow headers, or an answer that nobody reads may last.", gt=0)
+    ] = 20.0
+    slowest_bytes_per_s: Annotated[
+        int, _says("A body that comes, or an answer that is read, more slowly for longer than that is cut.", ge=1)
+    ] = 1024
 
     body_max_bytes: Annotated[int, _says("Largest JSON body.", ge=1024)] = 65_536
     bulk_body_max_bytes: Annotated[int, _says("Largest body of a bulk upsert.", ge=1024)] = 8_388_608
     body_timeout_s: Annotated[float, _says("How long a client may take between two pieces of a body.", gt=0)] = 20.0
     bulk_max_users: Annotated[int, _says("Users in one bulk upsert.", ge=1, le=8000)] = 1000
     header_max_bytes: Annotated[int, _says("Longest header line and longest request line.", ge=1024)] = 8190
+    header_max_fields: Annotated[int, _says("Most header fields of a request.", ge=32, le=1000)] = 128
     json_max_depth: Annotated[int, _says("How deep JSON may be nested.", ge=4, le=500)] = 32
     metadata_max_bytes: Annotated[int, _says("Largest metadata of a user, as JSON.", ge=2)] = 8192
     import_line_max_bytes: Annotated[int, _says("Longest line of an import.", ge=1024)] = 262_144
@@ -75,6 +90,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     page_default: Annotated[int, _says("Users on a page when limit is not given.", ge=1)] = 50
     page_max: Annotated[int, _says("Most users on a page.", ge=1)] = 200
     offset_max: Annotated[int, _says("Largest offset; beyond it a cursor goes on.", ge=0)] = 10_000
+    filters_max: Annotated[int, _says("Most filters in the query of a list of users.", ge=1, le=100)] = 20
+    address_rate_per_minute: Annotated[
+        int,
+        _says("Requests a minute of each client address and process that bring no good server key.", ge=1),
+    ] = 12_000
+    address_rate_burst: Annotated[int, _says("Such requests that an address may send at once.", ge=1)] = 2_000
+    failed_credentials_per_minute: Annotated[
+        int,
+        _says("Keys and tokens that an address may get wrong; then only those that were good before count.", ge=1),
+    ] = 60
     key_rate_per_minute: Annotated[int, _says("Requests a minute for each server key and process.", ge=1)] = 90_000
     key_rate_burst: Annotated[int, _says("Requests that a server key may send at once.", ge=1)] = 2_000
     token_rate_per_minute: Annotated[int, _says("Requests a minute for each user token and process.", ge=1)] = 600
@@ -83,6 +108,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         int, _says("Requests a minute for each server key and process in the panel dialect.", ge=1)
     ] = 240
     panel_page_max: Annotated[int, _says("Most users or servers on a page of the panel dialect.", ge=1)] = 1000
+    oksky_page_max: Annotated[int, _says("Most resources on a page of the OkSky dialect.", ge=25)] = 100
     pulse_rate_per_minute: Annotated[
         int, _says("Requests a minute of the Pulse dialect for each client address and process.", ge=1)
     ] = 300
@@ -123,6 +149,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bearer_ttl_s: Annotated[int, _says("Life of the bearer that a sign-in with a password gives.", ge=1)] = 1_209_600
     bearers_max: Annotated[int, _says("Live bearers of one person; the oldest gives way.", ge=1)] = 100
     invitation_ttl_s: Annotated[int, _says("How long an invitation may be accepted.", ge=1)] = 604_800
+    admin_link_ttl_s: Annotated[int, _says("Life of a one-time link to the dashboard.", ge=1, le=86_400)] = 600
+    admin_session_ttl_s: Annotated[int, _says("Life of a sign-in to the dashboard.", ge=60, le=2_592_000)] = 43_200
     tidy_every_s: Annotated[float, _says("How often bearers and invitations that are over are deleted.", gt=0)] = 600.0
 
     auto_create_users: Annotated[bool, _says("A socket whose token names nobody creates that user. Per app.")] = False
@@ -137,6 +165,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         float, _says("A session without an action of its user for so long is idle; 0: never. Per app.", ge=0)
     ] = 300.0
     sessions_per_user: Annotated[int, _says("Live sessions of a user; the oldest gives way. Per app.", ge=1)] = 50
+    sockets_per_address: Annotated[int, _says("Sockets of one client address, per process; 0: any number.", ge=0)] = (
+        10_000
+    )
+    sockets_per_app: Annotated[int, _says("Sockets of one app, per process; 0: any number. Per app.", ge=0)] = 0
     node_heartbeat_s: Annotated[float, _says("How often a node renews its lease.", gt=0)] = 3.0
     node_dead_s: Annotated[float, _says("A node silent for so long is dead.", gt=0)] = 10.0
     sweep_every_s: Annotated[float, _says("How often ended graces and dead nodes are swept.", gt=0)] = 2.0
@@ -145,6 +177,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     )
     flush_every_s: Annotated[float, _says("How often clocks go from Redis to the database.", gt=0)] = 5.0
     sign_ins_kept_days: Annotated[float, _says("How long the sign-in log is kept; 0: for ever.", ge=0)] = 90.0
+    audit_kept_days: Annotated[float, _says("How long the audit trail is kept; 0: for ever.", ge=0)] = 365.0
     sign_ins_shown: Annotated[int, _says("Sign-ins that come along with a user.", ge=1, le=1000)] = 25
     sign_ins_waiting_max: Annotated[int, _says("Sign-ins that a node holds back while the database is away.", ge=1)] = (
         100_000
@@ -194,6 +227,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             # TOML has words for infinity and for no number; nothing here can wait so long
             if isinstance(value := getattr(self, name), float) and not math.isfinite(value):
                 raise ValueError(f"{name} must be a finite number")
+        for origin in self.allowed_origins:
+            if wrong := explain_origin(origin):
+                raise ValueError(f"allowed_origins: {wrong}")
         for holds, sentence in self._relations():
             if not holds:
                 raise ValueError(sentence)
@@ -233,7 +269,9 @@ PER_APP = frozenset(
         "handoff_grace_s",
         "idle_after_s",
         "sessions_per_user",
+        "sockets_per_app",
         "auto_create_users",
+        "allowed_origins",
     )
 )
 """What `chatsrv app set` may change for one app."""

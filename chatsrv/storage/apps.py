@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chatsrv.domain.apps import App, PublicKey, Scope, ServerKey
+from chatsrv.domain.apps import App, OldSecret, PublicKey, Scope, ServerKey
 from chatsrv.storage.schema import apps, server_keys, users
 from chatsrv.storage.touched import touch
 
@@ -24,6 +24,11 @@ async def get_app(tx: AsyncConnection, app_id: str) -> App | None:
     return _app(row) if row else None
 
 
+async def find_apps(tx: AsyncConnection, app_ids: Iterable[str]) -> list[App]:
+    """Those of them that exist."""
+    return [_app(row) for row in await tx.execute(select(apps).where(apps.c.id.in_(list(app_ids))))]
+
+
 async def get_app_for_update(tx: AsyncConnection, app_id: str) -> App | None:
     """The row stays ours until the transaction ends (SQLite's writer has the whole file anyway)."""
     row = (await tx.execute(select(apps).where(apps.c.id == app_id).with_for_update())).one_or_none()
@@ -35,6 +40,16 @@ async def list_apps(tx: AsyncConnection) -> list[tuple[App, int]]:
     count = select(func.count()).where(users.c.app_id == apps.c.id).scalar_subquery()
     rows = await tx.execute(select(apps, count.label("users_count")).order_by(apps.c.id))
     return [(_app(row), row.users_count) for row in rows]
+
+
+async def is_only_one(tx: AsyncConnection, app_id: str) -> bool:
+    """Whether there is no app beside it."""
+    return (await tx.execute(select(apps.c.id).where(apps.c.id != app_id).limit(1))).first() is None
+
+
+async def list_changed(tx: AsyncConnection) -> list[App]:
+    """Every app with a setting of its own."""
+    return [_app(row) for row in await tx.execute(select(apps).where(apps.c.settings != "{}"))]
 
 
 async def update_app(tx: AsyncConnection, app: App) -> None:
@@ -66,12 +81,18 @@ async def add_key(tx: AsyncConnection, key: ServerKey) -> None:
 
 async def get_key(tx: AsyncConnection, key_id: str) -> ServerKey | None:
     row = (await tx.execute(select(server_keys).where(server_keys.c.id == key_id))).one_or_none()
-    return _key(row) if row else None
+    return to_key(row) if row else None
+
+
+async def get_key_for_update(tx: AsyncConnection, key_id: str) -> ServerKey | None:
+    """Nobody revokes it until the transaction ends."""
+    row = (await tx.execute(select(server_keys).where(server_keys.c.id == key_id).with_for_update())).one_or_none()
+    return to_key(row) if row else None
 
 
 async def list_keys(tx: AsyncConnection, app_id: str) -> list[ServerKey]:
     statement = select(server_keys).where(server_keys.c.app_id == app_id).order_by(server_keys.c.created_at)
-    return [_key(row) for row in await tx.execute(statement)]
+    return [to_key(row) for row in await tx.execute(statement)]
 
 
 async def revoke_key(tx: AsyncConnection, app_id: str, key_id: str, now: int) -> bool:
@@ -89,6 +110,7 @@ def _changeable(app: App) -> Mapping[str, Any]:
         "jwt_secret": app.jwt_secret,
         "public_keys": msgspec.json.encode(app.public_keys).decode(),
         "settings": msgspec.json.encode(app.settings).decode(),
+        "old_secrets": msgspec.json.encode(app.old_secrets).decode(),
     }
 
 
@@ -99,11 +121,12 @@ def _app(row: Row[Any]) -> App:
         jwt_secret=row.jwt_secret,
         created_at=row.created_at,
         public_keys=msgspec.json.decode(row.public_keys, type=tuple[PublicKey, ...]),
-        settings=msgspec.json.decode(row.settings),
+        settings=msgspec.json.decode(row.settings, type=dict[str, bool | int | float | tuple[str, ...]]),
+        old_secrets=msgspec.json.decode(row.old_secrets or "[]", type=tuple[OldSecret, ...]),
     )
 
 
-def _key(row: Row[Any]) -> ServerKey:
+def to_key(row: Row[Any]) -> ServerKey:
     return ServerKey(
         id=row.id,
         app_id=row.app_id,

@@ -1,5 +1,7 @@
 """The tables. Instants are integers, milliseconds since 1970; 0 is one that has not happened."""
 
+from chatsrv.storage.schema.admin import admin_links, admin_sessions
+from chatsrv.storage.schema.audit import audit_entries
 from chatsrv.storage.schema.channels import channel_members, channels
 from chatsrv.storage.schema.desk import (
     draft_messages,
@@ -18,7 +20,10 @@ from chatsrv.storage.schema.teams import team_memberships, teams
 
 __all__ = [
     "access_tokens",
+    "admin_links",
+    "admin_sessions",
     "apps",
+    "audit_entries",
     "bearers",
     "channel_members",
     "channels",

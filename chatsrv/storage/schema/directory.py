@@ -28,6 +28,7 @@ apps = Table(
     Column("public_keys", Text, nullable=False),  # JSON: [{algorithm, pem}]
     Column("settings", Text, nullable=False),  # JSON: {name: value}
     Column("created_at", BigInteger, nullable=False),
+    Column("old_secrets", Text),  # JSON: [{secret, ends_at}]
 )
 
 server_keys = Table(

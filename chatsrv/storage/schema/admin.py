@@ -1,0 +1,23 @@
+"""The operator's sign-in. Only hashes are kept of links and sessions."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, ForeignKey, String, Table
+
+from chatsrv.storage.schema.metadata import metadata
+
+admin_links = Table(
+    "admin_links",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+)
+
+admin_sessions = Table(
+    "admin_sessions",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    # the server key that opened it, and with which it ends; none: the operator, who sees every app
+    Column("key_id", ForeignKey("server_keys.id", ondelete="CASCADE"), index=True),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+)
