@@ -6,13 +6,15 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
+from chatsrv import admin
 from chatsrv.api import DIALECTS, pages, probes
 from chatsrv.api.dialect import SERVICES
 from chatsrv.api.edge import finish_headers, middlewares
 from chatsrv.api.memo import MEMO, Memo
+from chatsrv.api.unreadable import refuse_with
 from chatsrv.realtime import Realtime
 from chatsrv.services import Services
-from chatsrv.wire import RECALL
+from chatsrv.wire import RECALL, REFUSE
 from chatsrv.worker import Loop, finish, node_loops, running, shared_loops
 
 REALTIME: web.AppKey[Realtime] = web.AppKey("realtime", Realtime)
@@ -27,10 +29,12 @@ def create_app(services: Services) -> web.Application:
     app[REALTIME] = realtime = Realtime(services)
     app[MEMO] = memo = Memo(services)
     app[RECALL] = memo.recall
+    app[REFUSE] = refuse_with(services, DIALECTS)
     for dialect in DIALECTS:
         dialect.mount(app)
     probes.mount(app)
     pages.mount(app, DIALECTS)
+    admin.mount(app, services)
     realtime.attach(app)
     app.on_response_prepare.append(finish_headers)
     app.cleanup_ctx.append(_run_node)
@@ -48,9 +52,10 @@ async def _run_node(app: web.Application) -> AsyncIterator[None]:
     services, fanout = app[SERVICES], app[REALTIME].fanout
     loops = node_loops(services) + (shared_loops(services) if services.settings.run_worker else [])
     # these two end by themselves only when they fail, and must not stay away then
-    loops += [Loop("follow", RESUME_S, fanout.follow), Loop("fan_out", RESUME_S, fanout.flush_forever)]
+    loops += [Loop("follow", RESUME_S, fanout.follow), Loop("fan_out", RESUME_S, fanout.delivery.flush_forever)]
     loops.append(Loop("tokens", TOKENS_EVERY_S, app[REALTIME].check_tokens))
     await services.upkeep.beat()
+    await services.origins.begin()
     fanout.begin(await services.following.begin())
     async with running(loops, services):
         yield

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from chatsrv.api.dialect import SERVICES
 from chatsrv.app import REALTIME
 from chatsrv.settings import Settings
 from chatsrv.wire import RECALL, ListenLimits, Passing
@@ -24,13 +25,21 @@ async def listening(
     realtime = app.get(REALTIME)
     if realtime and passing:
         realtime.mark_sessions(passing.mark)
+    slow = app[SERVICES].metrics.limits_reached.labels("keepalive_s") if SERVICES in app else None
     async with listening_on(
         app,
         taken,
-        ListenLimits(settings.keepalive_s, settings.header_max_bytes, settings.shutdown_timeout_s),
+        ListenLimits(
+            settings.keepalive_s,
+            settings.header_max_bytes,
+            settings.header_max_fields,
+            settings.slowest_bytes_per_s,
+            settings.shutdown_timeout_s,
+        ),
         wheel=realtime.wheel if realtime else None,
         recall=app.get(RECALL),
         sockets=realtime.sockets if realtime else None,
         passing=passing,
+        on_slow=slow.inc if slow else None,
     ):
         yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 from typing import TextIO
@@ -12,7 +13,7 @@ from structlog.contextvars import bind_contextvars, clear_contextvars, merge_con
 from structlog.dev import plain_traceback
 from structlog.processors import ExceptionRenderer
 from structlog.tracebacks import ExceptionDictTransformer
-from structlog.typing import Processor
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 __all__ = ["bind_contextvars", "clear_contextvars", "configure"]
 
@@ -62,7 +63,26 @@ def _endings(as_json: bool, out: TextIO) -> list[Processor]:
     remove = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     if as_json:
         return [remove, _tracebacks_as_data(), structlog.processors.JSONRenderer()]
-    return [remove, structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=plain_traceback)]
+    return [remove, _on_one_line, structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=_traceback)]
+
+
+def _on_one_line(_logger: WrappedLogger, _level: str, event: EventDict) -> EventDict:
+    """What comes from outside begins no line of its own and steers no terminal; JSON escapes it by itself."""
+    return {name: _readable(value) if isinstance(value, str) else value for name, value in event.items()}
+
+
+def _readable(text: str) -> str:
+    """With an escape for each character that is none to read."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def _traceback(out: TextIO, failure: ExcInfo) -> None:
+    """Moved in, so that no line of it looks like one of the log."""
+    whole = io.StringIO()
+    plain_traceback(whole, failure)
+    out.writelines(f"\n  {_readable(line)}" for line in whole.getvalue().strip("\n").split("\n"))
 
 
 def _tracebacks_as_data() -> Processor:

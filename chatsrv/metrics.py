@@ -47,6 +47,12 @@ class Metrics:
             ("kind",),
             registry=self.registry,
         )
+        self.limits_reached = Counter(
+            "chatsrv_limits_reached",
+            "Requests refused, and clients cut off, because of a limit, by the setting that holds it.",
+            ("limit",),
+            registry=self.registry,
+        )
         self.refused_credentials = Counter(
             "chatsrv_credentials_refused",
             "Keys, tokens and passwords refused, by reason.",
@@ -56,6 +62,12 @@ class Metrics:
         self.sockets = Gauge(
             "chatsrv_sockets",
             "Socket.IO connections open on this server.",
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
+        self.tasks = Gauge(
+            "chatsrv_tasks",
+            "Tasks of the event loop that have not ended; at rest always the same few.",
             registry=self.registry,
             multiprocess_mode="livesum",
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 import structlog
 
 from chatsrv.domain.errors import Unavailable
+from chatsrv.domain.repeats import Repeats
 from chatsrv.services import Services
 
 log = structlog.get_logger(__name__)
@@ -18,6 +20,8 @@ log = structlog.get_logger(__name__)
 CANCEL_AGAIN_S = 0.1
 ANNOUNCE_AGAIN_S = 0.5
 LOAD_AGAIN_S = 0.5
+SIGNING_EVERY_S = 1.0
+"""How soon a socket follows the secret of its token."""
 
 FORGET_EVERY_S = 3600.0
 
@@ -37,6 +41,7 @@ def node_loops(services: Services) -> list[Loop]:
     return [
         Loop("beat", settings.node_heartbeat_s, upkeep.beat),
         Loop("reconcile", settings.reconcile_every_s, upkeep.reconcile),
+        Loop("signing", SIGNING_EVERY_S, services.signing.check),
         Loop("idle", settings.sweep_every_s, services.presence.catch_up),
         Loop("sign_ins", settings.flush_every_s, services.sign_ins.flush),
         Loop("mirror", LOAD_AGAIN_S, lambda: services.following.load_forever(settings.node_heartbeat_s)),
@@ -88,14 +93,21 @@ async def finish(services: Services) -> None:
 
 
 async def _repeat(loop: Loop, services: Services) -> None:
+    failures = Repeats()
     while True:
         try:
             await loop.run()
+            if failures.over(Unavailable.__name__):
+                log.info("loop_resumed", loop=loop.name)
         except Unavailable as error:
             services.metrics.loop_failures.labels(loop.name).inc()
-            log.warning("loop_postponed", loop=loop.name, reason=str(error))
-        except Exception:
+            rounds = failures.count(Unavailable.__name__, time.monotonic())
+            # the metric counts every round, and the log says once a minute that it goes on
+            (log.warning if rounds else log.debug)("loop_postponed", loop=loop.name, reason=str(error), rounds=rounds)
+        except Exception as error:
             # one bad round must not end the loop for good
             services.metrics.loop_failures.labels(loop.name).inc()
-            log.exception("loop_failed", loop=loop.name)
+            rounds = failures.count(type(error).__name__, time.monotonic())
+            if rounds:
+                log.exception("loop_failed", loop=loop.name, rounds=rounds)
         await asyncio.sleep(loop.period_s * random.uniform(0.8, 1.0))  # noqa: S311 - jitter, no secret

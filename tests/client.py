@@ -12,6 +12,7 @@ import jsonschema_rs
 import msgspec
 from aiohttp import ClientSession
 from multidict import CIMultiDictProxy
+from yarl import URL
 
 from chatsrv.api import DIALECTS
 from chatsrv.api.pages import read_document
@@ -53,9 +54,10 @@ class ApiClient:
         """The same server, asked with these."""
         return ApiClient(self._session, self.url, headers)
 
-    async def request(self, method: str, path: str, **options: Any) -> Answer:
+    async def request(self, method: str, path: str | URL, **options: Any) -> Answer:
+        """A URL is taken as it is, with the very escapes that it has."""
         headers = {**self.headers, **options.pop("headers", {})}
-        url = path if path.startswith("http") else self.url + path
+        url = path if isinstance(path, URL) or path.startswith("http") else self.url + path
         async with self._session.request(method, url, headers=headers, allow_redirects=False, **options) as response:
             body = await response.read()
         is_json = response.content_type in JSON_TYPES and bool(body)
@@ -106,14 +108,22 @@ def check_against_document(method: str, raw_path: str, answer: Answer) -> None:
 
 
 def _operation(method: str, path: str) -> tuple[str, str, Any] | None:
-    for dialect in DIALECTS:
-        # a path without a parameter wins over one with it
-        for template in sorted(read_document(dialect.name)["paths"], key=lambda text: text.count("{")):
-            if re.fullmatch(re.sub(r"\{[^}]+\}", "[^/]+", template), path):
-                operations = read_document(dialect.name)["paths"][template]
-                operation = operations.get("get" if method == "HEAD" else method.lower())
-                return (dialect.name, template, operation) if operation else None
+    for name, template, pattern in _templates():
+        if pattern.fullmatch(path):
+            operations = read_document(name)["paths"][template]
+            operation = operations.get("get" if method == "HEAD" else method.lower())
+            return (name, template, operation) if operation else None
     return None
+
+
+@cache
+def _templates() -> list[tuple[str, str, re.Pattern[str]]]:
+    """Of all dialects; a path without a parameter wins over one with it."""
+    return [
+        (dialect.name, template, re.compile(re.sub(r"\{[^}]+\}", "[^/]+", template)))
+        for dialect in DIALECTS
+        for template in sorted(read_document(dialect.name)["paths"], key=lambda text: text.count("{"))
+    ]
 
 
 def _resolve(name: str, item: Any) -> Any:

@@ -40,7 +40,7 @@ async def running_postgres(folder: Path) -> AsyncIterator[str]:
     data = Path(tempfile.gettempdir()) / f"chatsrv-postgres-{sha256(str(folder).encode()).hexdigest()[:16]}"
     with only_one(folder / "postgres.lock"):
         server = await asyncio.to_thread(get_server, data, cleanup_mode="delete")
-        url = _with_host_in_path(server.get_uri())
+        url = host_in_path(server.get_uri())
         if not (data / "template.ready").exists():
             await _prepare(url)
             (data / "template.ready").touch()
@@ -51,7 +51,7 @@ async def running_postgres(folder: Path) -> AsyncIterator[str]:
             await asyncio.to_thread(server.cleanup)
 
 
-def _with_host_in_path(uri: str) -> str:
+def host_in_path(uri: str) -> str:
     """The server listens on a unix socket, which libpq names by `host=` behind the question mark."""
     parts = urlsplit(uri)
     socket = parse_qs(parts.query).get("host", [""])[0]

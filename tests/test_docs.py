@@ -13,6 +13,7 @@ import pytest
 
 from chatsrv.api import DIALECTS
 from chatsrv.cli import menu
+from chatsrv.domain.audit import Action
 from chatsrv.domain.sessions import CloseCode
 from chatsrv.metrics import Metrics
 from chatsrv.realtime.commands import COMMANDS
@@ -32,6 +33,12 @@ def test_every_metric_is_explained() -> None:
     for metric in Metrics().registry.collect():
         name = metric.name + ("_total" if metric.type == "counter" else "")
         assert f"| `{name}` | {metric.documentation} |" in page
+
+
+def test_every_act_of_the_audit_trail_is_explained() -> None:
+    section = (ROOT / "docs" / "operations.md").read_text().partition("## Audit\n")[2].partition("\n## ")[0]
+    for action in Action:
+        assert f"`{action}`" in section
 
 
 def test_every_dialect_is_in_the_readme() -> None:
@@ -69,6 +76,15 @@ def test_every_make_target_that_a_page_names_exists() -> None:
     for page in PAGES:
         for target in re.findall(r"(?:^|`)make ([a-z]+)", page.read_text(), re.MULTILINE):
             assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"{page.name} names make {target}"
+
+
+def test_every_test_that_proves_something_exists() -> None:
+    named = re.findall(r"`(tests/[a-z_0-9/]+[.]py)(?:::(\w+))?`", (ROOT / "docs" / "security.md").read_text())
+    assert named
+    for file, name in named:
+        path = ROOT / file
+        assert path.exists(), file
+        assert not name or f"def {name}(" in path.read_text(), f"{file}::{name}"
 
 
 async def test_the_tour_of_the_readme_works_as_it_stands(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
@@ -11,13 +12,16 @@ from typing import Any
 
 import pytest
 import structlog
+from aiohttp import ClientSession
 
 from chatsrv import logs
 from chatsrv.domain.errors import ChatError
 from chatsrv.domain.presence import SERVER
-from chatsrv.services import Services
+from chatsrv.services import Services, open_services
 from chatsrv.settings import Settings
 from chatsrv.storage.database import open_database, parse_url
+from tests.conftest import DemoApp, MakeSettings
+from tests.listening import served_node
 
 TOKEN = "cs_0123456789ab_kept-to-ourselves"
 
@@ -131,6 +135,19 @@ def test_a_failure_is_logged_with_its_traceback_but_without_local_variables(kind
     assert TOKEN not in out.getvalue()
 
 
+def test_a_traceback_looks_like_no_line_of_the_log_whatever_its_error_says() -> None:
+    out = io.StringIO()
+    logs.configure("text", "info", out)
+    try:
+        raise RuntimeError("no\n2026-01-01T00:00:00Z [info] forged\x1b[2J")
+    except RuntimeError:
+        structlog.get_logger("chatsrv.tests").exception("request_failed")
+    first, *rest = out.getvalue().splitlines()
+    assert first.startswith("20")
+    assert all(line.startswith("  ") and line.isprintable() for line in rest)
+    assert any("forged" in line for line in rest)
+
+
 @pytest.mark.parametrize("kind", ["json", "text"])
 def test_settings_in_a_log_line_tell_no_password(kind: str) -> None:
     out = io.StringIO()
@@ -170,3 +187,26 @@ async def test_a_failing_statement_does_not_tell_its_values(tmp_path: Path) -> N
             async with db.write() as tx:
                 await tx.exec_driver_sql("INSERT INTO nowhere VALUES (?)", (TOKEN,))
     assert TOKEN not in str(caught.value)
+
+
+@pytest.mark.parametrize("database_source", ["sqlite_template"], indirect=True)
+async def test_a_secret_in_an_address_reaches_no_line(
+    services: Services, demo: DemoApp, make_settings: MakeSettings
+) -> None:
+    """No dialect takes one from there; who sends one all the same shall not find it in the log."""
+    out = io.StringIO()
+    logs.configure("json", "debug", out)
+    query = f"access_token={TOKEN}&token={TOKEN}&EIO=4&transport=polling&sid={TOKEN}"
+    paths = ("/v1/demo/users", "/rapi/v1/users", "/api/v1/users", "/api/application/users", "/nothing", "/socket.io/")
+    async with open_services(make_settings(access_log=True)) as logging_services, served_node(logging_services) as url:
+        async with ClientSession(headers={"Referer": f"{url}/?{query}"}) as session:
+            for path in paths:
+                for headers in ({}, {"Authorization": f"Bearer {demo.key}"}, {"Cookie": f"token={TOKEN}"}):
+                    async with session.get(f"{url}{path}?{query}", headers=headers) as answer:
+                        assert answer.status in (200, 400, 401, 404)
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+        writer.write(f"GET /v1/demo/users?{query} nonsense\r\n\r\n".encode())
+        assert b" 400 " in await reader.readline()
+        writer.close()
+    assert "/api/application/users" in out.getvalue()
+    assert TOKEN not in out.getvalue()

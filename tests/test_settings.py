@@ -94,6 +94,7 @@ def test_an_unknown_variable_is_a_warning_that_names_the_nearest() -> None:
         (b"host = '\xff'", "is not TOML"),
         (b"port = 'many'", r"port \(from .*settings.toml\): Expected `int`"),
         (b"allowed_origins = [1]", r"allowed_origins \(from .*\): Expected `str`"),
+        (b"allowed_origins = ['https://a.example/']", "is not what browsers send; write https://a.example$"),
     ],
 )
 def test_a_broken_file_is_told_in_a_sentence(content: bytes, sentence: str, tmp_path: Path) -> None:
@@ -187,7 +188,7 @@ def test_every_setting_is_described_and_the_secrets_are_marked() -> None:
     described = describe()
     assert [info.name for info in described] == list(Settings.__struct_fields__)
     assert all(info.description.endswith(".") for info in described)
-    assert {info.name for info in described if info.is_secret} == {"database_url", "redis_url"}
+    assert {info.name for info in described if info.is_secret} == {"database_url", "redis_url", "metrics_key"}
     assert {info.name: info.default for info in described} == {
         name: getattr(Settings(), name) for name in Settings.__struct_fields__
     }

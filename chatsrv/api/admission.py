@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from aiohttp import web
 
-from chatsrv.api.dialect import ALLOWANCE, SERVICES, Call, OpenCall, Route, TokenAccess
+from chatsrv.api.dialect import ALLOWANCE, Call, OpenCall, Route, TokenAccess
+from chatsrv.api.dialect import client_address as client_address
 from chatsrv.domain.apps import Caller
-from chatsrv.domain.errors import Forbidden, TooManyRequests
+from chatsrv.domain.errors import Forbidden, TooManyRequests, Unauthenticated
 from chatsrv.domain.users import fold_case
 from chatsrv.services.rates import Allowance
-
-
-def client_address(request: web.Request) -> str:
-    callers = request.app[SERVICES].callers
-    return callers.address_of(request.remote, request.headers.getall("X-Forwarded-For", []))
 
 
 def bearer_or_api_key(request: web.Request) -> str | None:
@@ -24,9 +22,28 @@ def bearer_or_api_key(request: web.Request) -> str | None:
     return request.headers.get("X-Api-Key")
 
 
+Identify = Callable[[str | None, str | None], Awaitable[Caller]]
+"""(a credential, the address that it comes from) -> whose it is. Raises Unauthenticated."""
+
+
+async def identify_with(call: OpenCall, credential: str | None, identify: Identify) -> Caller:
+    """Whoever brings no good server key counts towards the rate of their address: before anything is looked up for
+    them, unless what they bring may be such a key. Raises Unauthenticated and TooManyRequests."""
+    address, addresses = client_address(call.request), call.services.addresses
+    may_be_key = call.services.callers.may_be_key(credential)
+    if not may_be_key:
+        addresses.count_request(address)
+    try:
+        return await identify(credential, address)
+    except Unauthenticated:
+        if may_be_key:
+            addresses.count_request(address)
+        raise
+
+
 async def identify_native(call: OpenCall) -> Caller:
-    """A server key or a user token. Raises Unauthenticated."""
-    return await call.services.callers.identify(bearer_or_api_key(call.request))
+    """A server key or a user token."""
+    return await identify_with(call, bearer_or_api_key(call.request), call.services.callers.identify)
 
 
 async def check_app(call: Call, _: Route) -> None:

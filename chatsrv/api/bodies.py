@@ -17,18 +17,23 @@ BODY: web.RequestKey[bytes] = web.RequestKey("body", bytes)
 
 
 async def pieces(request: web.Request) -> AsyncIterator[bytes]:
-    """The body as it comes. A client that stops in the middle is not waited for."""
-    timeout_s = request.app[SERVICES].settings.body_timeout_s
+    """The body as it comes. A client that stops in the middle, or next to it, is not waited for."""
+    settings, loop = request.app[SERVICES].settings, asyncio.get_running_loop()
+    credit_s = settings.body_timeout_s
     while True:
+        began = loop.time()
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(credit_s):
                 piece = await request.content.readany()
         except TimeoutError as error:
-            raise Malformed("The body did not come in time.") from error
+            raise Malformed("The body did not come in time.").over("body_timeout_s") from error
         except web.RequestPayloadError as error:
             raise Malformed("The body is broken.") from error
         if not piece:
             return
+        # what we ourselves take is not the client's fault
+        credit_s += len(piece) / settings.slowest_bytes_per_s - (loop.time() - began)
+        credit_s = min(credit_s, settings.body_timeout_s)
         yield piece
 
 
@@ -37,14 +42,21 @@ async def read_body(request: web.Request, limit: int) -> bytes:
     if BODY in request:
         return request[BODY]
     if (request.content_length or 0) > limit:
-        raise TooLarge(f"The body may have at most {limit} bytes.")
+        raise _too_large(request, limit)
     body = bytearray()
     async for piece in pieces(request):
         body += piece
         if len(body) > limit:
-            raise TooLarge(f"The body may have at most {limit} bytes.")
+            raise _too_large(request, limit)
     request[BODY] = bytes(body)
     return request[BODY]
+
+
+def _too_large(request: web.Request, limit: int) -> TooLarge:
+    is_plain = limit == request.app[SERVICES].settings.body_max_bytes
+    return TooLarge(f"The body may have at most {limit} bytes.").over(
+        "body_max_bytes" if is_plain else "bulk_body_max_bytes"
+    )
 
 
 def check_media_type(request: web.Request, accepted: tuple[str, ...]) -> None:
@@ -90,4 +102,4 @@ def check_depth(body: bytes, limit: int) -> None:
     for bracket in _NOT_NESTING.sub(b"", body):
         depth += 1 if bracket in b"[{" else -1
         if depth > limit:
-            raise Malformed(f"The JSON is nested deeper than {limit} levels.")
+            raise Malformed(f"The JSON is nested deeper than {limit} levels.").over("json_max_depth")

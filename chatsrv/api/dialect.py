@@ -17,14 +17,18 @@ import msgspec
 from aiohttp import web
 
 from chatsrv.domain.apps import App, Caller, Scope
+from chatsrv.domain.audit import SYSTEM, Actor, ActorKind
 from chatsrv.domain.errors import ChatError
 from chatsrv.domain.presence import Viewer
 from chatsrv.services import Services
+from chatsrv.services.audit import acting
 from chatsrv.services.rates import Allowance
 
 SERVICES: web.AppKey[Services] = web.AppKey("services", Services)
 ALLOWANCE: web.RequestKey[Allowance] = web.RequestKey("allowance", Allowance)
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
+CALLER: web.RequestKey[Caller] = web.RequestKey("caller", Caller)
+"""Whoever turned out to be asking, as soon as that is known."""
 SHOWN: web.RequestKey[int] = web.RequestKey("shown", int)
 """The one user of whom the answer tells, and of nobody else; set by handlers whose route `remembers`."""
 LISTED: web.RequestKey[tuple[int, ...]] = web.RequestKey("listed", tuple)
@@ -155,12 +159,14 @@ class Dialect:
         async def handle(request: web.Request) -> web.StreamResponse:
             since = request.app[SERVICES].freshness.changes
             opened = await self._greet(request)
-            call = Call(request, opened.services, await self.identify(opened))
-            for check in self.checks:
-                await check(call, route)
-            answer = await route.handler(call)
+            request[CALLER] = caller = await self.identify(opened)
+            call = Call(request, opened.services, caller)
+            with acting(_actor(call)):
+                for check in self.checks:
+                    await check(call, route)
+                answer = await route.handler(call)
             if route.remembers:
-                request[MADE] = Made(self.name, call.caller, since, request.get(SHOWN), request.get(LISTED))
+                request[MADE] = Made(self.name, caller, since, request.get(SHOWN), request.get(LISTED))
             return answer
 
         return handle
@@ -189,6 +195,20 @@ class Dialect:
         return web.Response(
             status=status, body=msgspec.json.encode(body), content_type=self.content_type, headers=headers
         )
+
+
+def client_address(request: web.Request) -> str:
+    callers = request.app[SERVICES].callers
+    return callers.address_of(request.remote, request.headers.getall("X-Forwarded-For", []))
+
+
+def _actor(call: Call) -> Actor:
+    """The caller as the audit trail names them."""
+    key, user = call.caller.key, call.caller.user
+    address, request_id = client_address(call.request), call.request[REQUEST_ID]
+    if key:
+        return Actor(ActorKind.KEY, key.id, key.name, address, request_id)
+    return Actor(ActorKind.USER, str(user.id), user.username, address, request_id) if user else SYSTEM
 
 
 def _mount(

@@ -25,7 +25,6 @@ def mount(app: web.Application, dialects: tuple[Dialect, ...]) -> None:
     for path in ("/docs", "/docs/"):
         app.router.add_get(path, _asset)
     app.router.add_get("/docs/{name:[a-z-]+[.](?:css|js)}", _asset)
-    app.router.add_get("/", _to_docs)
 
 
 @cache
@@ -49,7 +48,3 @@ async def _asset(request: web.Request) -> web.Response:
     headers = {"Content-Security-Policy": CSP, "Referrer-Policy": "no-referrer", "Cache-Control": "no-cache"}
     content_type = TYPES[name.rpartition(".")[2]]
     return web.Response(body=file.read_bytes(), content_type=content_type, charset="utf-8", headers=headers)
-
-
-async def _to_docs(_request: web.Request) -> web.Response:
-    raise web.HTTPFound("/docs")

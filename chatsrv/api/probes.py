@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from hmac import compare_digest
+
 from aiohttp import web
 
 from chatsrv.api.admission import bearer_or_api_key, client_address
-from chatsrv.api.dialect import SERVICES, json_response
+from chatsrv.api.dialect import CALLER, SERVICES, json_response
 from chatsrv.api.memo import MEMO
 from chatsrv.domain.apps import Scope
 from chatsrv.domain.errors import Forbidden
@@ -33,18 +36,33 @@ async def readyz(request: web.Request) -> web.Response:
 
 
 async def metrics_with_key(request: web.Request) -> web.Response:
-    """On the public address the metrics of all apps take a key with the scope admin."""
-    services = request.app[SERVICES]
-    caller = await services.callers.identify(bearer_or_api_key(request))
-    services.callers.check_network(caller, client_address(request))
-    if not caller.has_scope(Scope.ADMIN):
-        raise Forbidden("The metrics take a key with the scope admin.")
+    """On the public address: they are of all apps, and no app learns of another from them."""
+    services, credential = request.app[SERVICES], bearer_or_api_key(request) or ""
+    key = services.settings.metrics_key
+    if not key or not compare_digest(credential.encode(), key.encode()):
+        await _check_admin(request, credential)
     return await metrics(request)
 
 
+async def _check_admin(request: web.Request, credential: str) -> None:
+    services, address = request.app[SERVICES], client_address(request)
+    request[CALLER] = caller = await services.callers.identify(credential, address)
+    services.callers.check_network(caller, address)
+    if not caller.has_scope(Scope.ADMIN):
+        raise Forbidden("The metrics take a key with the scope admin.")
+    if services.settings.metrics_key or not await services.apps.is_only_one(caller.app.id):
+        raise Forbidden("The metrics are of all apps here: they take the server's metrics_key, or its metrics_port.")
+
+
 async def metrics(request: web.Request) -> web.Response:
-    request.app[MEMO].settle()
+    settle(request.app)
     return web.Response(body=request.app[SERVICES].metrics.render(), headers={"Content-Type": CONTENT_TYPE})
+
+
+def settle(app: web.Application) -> None:
+    """What is not counted as it happens goes to the metrics, before somebody reads them."""
+    app[MEMO].settle()
+    app[SERVICES].metrics.tasks.set(len(asyncio.all_tasks()))
 
 
 def metrics_app(app: web.Application) -> web.Application:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,17 @@ class Problem:
 
 
 class ChatError(Exception):
-    """The root of every error that an edge turns into an answer; its text may be shown to the caller."""
+    """The root of every error that an edge turns into an answer; its text may be shown to the caller.
+
+    `limit`: the setting that the caller has come up against, where it is one; operators see it counted.
+    """
+
+    limit: str | None = None
+
+    def over(self, limit: str) -> Self:
+        """The same error, with the setting that was too little for the caller."""
+        self.limit = limit
+        return self
 
 
 class SetupError(Exception):
@@ -40,6 +51,8 @@ class WrongUser(ChatError):
 
 class MetadataTooLarge(Invalid):
     """The user's `metadata` takes more room than the setting allows."""
+
+    limit = "metadata_max_bytes"
 
 
 class Conflict(ChatError):
@@ -125,9 +138,13 @@ class TooManyRequests(ChatError):
 
 
 class Unavailable(ChatError):
-    """A store that this needs does not answer now; coming back later makes sense."""
+    """A store that this needs does not answer now, or refuses; coming back later makes sense.
 
-    def __init__(self, what: str, retry_after_s: float = 1.0) -> None:
-        super().__init__(f"The {what} does not answer right now.")
+    `why` completes a sentence about `what`, in words that anybody may read: no names, no addresses.
+    """
+
+    def __init__(self, what: str, retry_after_s: float = 1.0, why: str = "does not answer") -> None:
+        super().__init__(f"The {what} {why} right now.")
         self.what = what
+        self.why = why
         self.retry_after_s = retry_after_s

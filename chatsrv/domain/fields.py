@@ -6,12 +6,16 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 from chatsrv.domain.errors import Invalid, Problem
 
 AVATAR_MAX = 2048
+READ_ONCE_MORE_MAX = 5
+"""So often may the name of a file be decoded; a name takes no more."""
+_ODD_IN_ADDRESS = re.compile(r"[\s\\<>\"`]")
+_FILE_NAME = re.compile(r"[^/\\:<>\"?]+")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -67,12 +71,35 @@ def _refuse_avatar() -> str:
 
 
 def _is_web_address(text: str) -> bool:
+    """One that every reader takes for the same: nothing in it that some of them cut, turn round or do not see, and
+    nobody's name and password before the host."""
+    if _ODD_IN_ADDRESS.search(text) or _has_invisible(text):
+        return False
     try:
         parts = urlsplit(text)
+        port = parts.port
     except ValueError:
         return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and " " not in text
+    has_host = bool(parts.hostname) and "@" not in parts.netloc and "%" not in parts.netloc
+    return parts.scheme in ("http", "https") and has_host and port != 0
 
 
 def _is_file_name(text: str) -> bool:
-    return bool(re.fullmatch(r"[^/\\:<>\"]+", text)) and text not in (".", "..") and text == text.strip()
+    """A path is none, in whatever way it is written: whoever puts it behind an address may read it once more."""
+    for _ in range(READ_ONCE_MORE_MAX):
+        if not (_is_bare(text) and _is_bare(unicodedata.normalize("NFKC", text))):
+            return False
+        before, text = text, unquote(text)
+        if text == before:
+            return True
+    return False
+
+
+def _is_bare(text: str) -> bool:
+    has_word = text.strip(". ") != "" and text == text.strip()
+    return has_word and bool(_FILE_NAME.fullmatch(text)) and not _has_invisible(text)
+
+
+def _has_invisible(text: str) -> bool:
+    """Controls, those that turn the direction, what has no width, and ends of lines."""
+    return any(unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp") for char in text)

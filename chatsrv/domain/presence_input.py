@@ -93,15 +93,17 @@ def read_status(value: Any) -> PresenceStatus:
         raise Invalid(Problem("status", str(error))) from error
 
 
-def read_usernames(fields: Mapping[str, Any], most: int) -> list[str]:
-    return read_names(fields, "usernames", most)
+def read_usernames(fields: Mapping[str, Any], most: int, limit: str) -> list[str]:
+    return read_names(fields, "usernames", most, limit)
 
 
-def read_names(fields: Mapping[str, Any], field: str, most: int) -> list[str]:
+def read_names(fields: Mapping[str, Any], field: str, most: int, limit: str) -> list[str]:
+    """`limit`: the setting that says how many."""
     names = fields.get(field)
-    if not isinstance(names, list) or len(names) > most or not all(isinstance(name, str) for name in names):
-        raise Invalid(Problem(field, f"must be an array of at most {most} strings"))
-    return names
+    if isinstance(names, list) and len(names) <= most and all(isinstance(name, str) for name in names):
+        return names
+    error = Invalid(Problem(field, f"must be an array of at most {most} strings"))
+    raise error.over(limit) if isinstance(names, list) and len(names) > most else error
 
 
 def _status(value: Any) -> PresenceStatus:

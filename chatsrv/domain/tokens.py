@@ -16,20 +16,21 @@ NUMBERS = (int, float)
 class TokenClaims:
     """`sub` and `aid` of a token that is good at the moment it was checked, until `expires_at` (ms).
 
-    `issued_at` (ms) is NEVER where the token does not say.
+    `issued_at` (ms) is NEVER where the token does not say. `signed_by`: the mark of the app's key or secret.
     """
 
     username: str
     app_id: str
     issued_at: int
     expires_at: int
+    signed_by: str = ""
 
 
 def bad_token(message: str) -> Unauthenticated:
     return Unauthenticated(Distrust.BAD_TOKEN, message)
 
 
-def check_claims(claims: Mapping[str, Any], now: int, leeway_s: int) -> TokenClaims:
+def check_claims(claims: Mapping[str, Any], now: int, leeway_s: int, signed_by: str = "") -> TokenClaims:
     """Raises Unauthenticated with the reason; `exp`, `sub` and `aid` are required, `nbf` and `iat` are not."""
     username, app_id = claims.get("sub"), claims.get("aid")
     if not isinstance(username, str) or not isinstance(app_id, str):
@@ -41,7 +42,7 @@ def check_claims(claims: Mapping[str, Any], now: int, leeway_s: int) -> TokenCla
         raise Unauthenticated(Distrust.EXPIRED_TOKEN, "The token has expired.")
     if now < (max(nbf or NEVER, iat or NEVER) - leeway_s) * 1000:
         raise Unauthenticated(Distrust.EARLY_TOKEN, "The token is not valid yet.")
-    return TokenClaims(username, app_id, int((iat or NEVER) * 1000), int(exp * 1000))
+    return TokenClaims(username, app_id, int((iat or NEVER) * 1000), int(exp * 1000), signed_by)
 
 
 def _seconds(claims: Mapping[str, Any], name: str) -> float | None:

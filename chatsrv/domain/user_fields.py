@@ -24,15 +24,32 @@ def _name(value: Any) -> str:
     return read_text(value, NAME_MAX)
 
 
+# what no font shows though Unicode counts it among letters, marks and symbols
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
+)
+_SPACES = " \u3000"
+"""The space bar's, and the one that East Asian names have between them."""
+
+
+def is_unseen(char: str) -> bool:
+    """Whether a username could look empty with it, or like another one.
+
+    Cf holds the bidi controls and most of what has no width; the joiners that some scripts need are among it, and may
+    stand in every other name of a user.
+    """
+    category = unicodedata.category(char)
+    return category in ("Cf", "Zl", "Zp") or (category == "Zs" and char not in _SPACES) or bool(_UNSEEN.match(char))
+
+
 def _username(value: Any) -> str:
     text = _name(value)
     if not text:
         raise Refused("must not be empty")
     if text != text.strip():
         raise Refused("must not begin or end with a space")
-    # Cf holds the bidi controls and the zero-width characters, with which one name can pose as another
-    if any(unicodedata.category(char) in ("Cf", "Zl", "Zp") for char in text):
-        raise Refused("must have no invisible or bidirectional control characters")
+    if not text.isascii() and any(is_unseen(char) for char in text):
+        raise Refused("must have no invisible or bidirectional control characters, nor spaces of other kinds")
     if text in (".", ".."):
         raise Refused("must not be . or .., which no URL can carry")
     return text

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from aiohttp import web
 
 from chatsrv.realtime.namespace import Namespace
-from chatsrv.realtime.server import WireLimits, build_server
+from chatsrv.realtime.server import Doors, WireLimits, build_server
 from chatsrv.services import Services
 from chatsrv.wire import Sockets, Wheel
 
@@ -27,7 +27,7 @@ class Realtime:
             body_timeout_s=settings.body_timeout_s,
         )
         self._drain_s = settings.drain_s
-        self._server = build_server(limits, settings.allowed_origins)
+        self._server = build_server(limits, Doors(services.origins.admits, settings.trusted_proxies))
         namespace = Namespace(services, self._server)
         self.fanout = namespace.fanout
         self.check_tokens = namespace.check_tokens

@@ -27,6 +27,7 @@ class Seat:
     """A connected socket and whose it is, for as long as one command takes."""
 
     watcher: Watcher
+    address: str
     services: Services
     fanout: Fanout
     expiries: Expiries
@@ -95,11 +96,13 @@ async def resume(seat: Seat, data: Any) -> dict[str, Any]:
 async def _watch(seat: Seat, fields: Mapping[str, Any], seen: tuple[str, int]) -> dict[str, Any]:
     """Watching begins before the snapshot is read, so that no change falls between the two."""
     settings = seat.services.settings
-    users, unknown = await seat.services.watching.find(seat.app_id, read_usernames(fields, settings.subscribe_max))
+    asked = read_usernames(fields, settings.subscribe_max, "subscribe_max")
+    users, unknown = await seat.services.watching.find(seat.app_id, asked)
     names = {user.id: user.username for user in users}
     most = settings.subscriptions_per_socket
     if seat.fanout.count_with(seat.watcher, names) > most:
-        raise Invalid(Problem("usernames", f"a socket may watch at most {most} users"))
+        error = Invalid(Problem("usernames", f"a socket may watch at most {most} users"))
+        raise error.over("subscriptions_per_socket")
     new = seat.fanout.subscribe(seat.watcher, names)
     try:
         roll = await seat.services.watching.look(seat.app_id, users, seat.viewer, seen)
@@ -115,14 +118,15 @@ async def _watch(seat: Seat, fields: Mapping[str, Any], seen: tuple[str, int]) -
 
 async def unsubscribe(seat: Seat, data: Any) -> dict[str, Any]:
     """presence:unsubscribe {usernames}: how many are still watched."""
-    names = read_usernames(_read(data, ("usernames",)), seat.services.settings.subscriptions_per_socket)
+    most = seat.services.settings.subscriptions_per_socket
+    names = read_usernames(_read(data, ("usernames",)), most, "subscriptions_per_socket")
     users, _ = await seat.services.watching.find(seat.app_id, names)
     return {"count": await seat.fanout.unsubscribe(seat.watcher, [user.id for user in users])}
 
 
 async def query(seat: Seat, data: Any) -> dict[str, Any]:
     """presence:query {usernames}: how they are now."""
-    names = read_usernames(_read(data, ("usernames",)), seat.services.settings.bulk_query_max)
+    names = read_usernames(_read(data, ("usernames",)), seat.services.settings.bulk_query_max, "bulk_query_max")
     users, _ = await seat.services.watching.find(seat.app_id, names)
     roll = await seat.services.watching.look(seat.app_id, users, seat.viewer)
     people = [render_presence(person) for person in roll.people]
@@ -176,10 +180,10 @@ async def refresh(seat: Seat, data: Any) -> dict[str, Any]:
     token = _read(data, ("token",))["token"]
     if not isinstance(token, str):
         raise Invalid(Problem("token", "must be a string"))
-    caller, claims = await seat.services.callers.identify_user(token)
+    caller, claims = await seat.services.callers.identify_user(token, seat.address)
     if caller.user is None or (caller.app.id, caller.user.id) != (seat.app_id, seat.user_id):
         raise WrongUser("The token is another user's.")
-    seat.services.presence.renew(seat.sid, claims.issued_at)
+    seat.services.presence.renew(seat.sid, claims.issued_at, claims.signed_by)
     seat.expiries.keep(seat.sid, claims.expires_at)
     return {"expires_at": to_text(claims.expires_at)}
 

@@ -6,14 +6,17 @@ import asyncio
 import logging
 import secrets
 from base64 import urlsafe_b64encode
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import suppress
+from math import ceil
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
-from chatsrv.realtime.handshake import Get, Handshake, cors_headers, is_welcome, read_query
+from chatsrv.domain.errors import TooManyRequests
+from chatsrv.domain.origins import Get
+from chatsrv.realtime.handshake import Doors, Handshake, read_query
 from chatsrv.realtime.limits import WireLimits
 from chatsrv.realtime.polling import Refusal, accept_post, poll
 from chatsrv.realtime.probe import Probe
@@ -41,7 +44,7 @@ class EngineServer:
 
     async_mode = "aiohttp"
 
-    def __init__(self, limits: WireLimits, allowed_origins: Collection[str], **_options: Any) -> None:
+    def __init__(self, limits: WireLimits, doors: Doors, **_options: Any) -> None:
         self.limits = limits
         self._ids = _draw_ids()
         self.wheel = Wheel()
@@ -51,7 +54,10 @@ class EngineServer:
         """Before the id of every session, where its process must be found by it."""
         self.sockets: dict[str, Session] = {}
         self.posting: set[str] = set()
-        self._allowed_origins = allowed_origins
+        self._doors = doors
+        self.count_opening: Callable[[Handshake], None] | None = None
+        """Raises TooManyRequests where whoever asks may not open a session now."""
+        self.note_limit: Callable[[str], None] = lambda _limit: None
         self._handlers: dict[str, Callable[..., Awaitable[None]]] = {}
         self._draining = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -147,10 +153,11 @@ class EngineServer:
             self._check(query, head.get)
             if "sid" in query:
                 return Probe(self._find(query["sid"]))
-            self._check_new(query)
+            handshake = Handshake.of_head(head, peer, self._doors.foreign_origin(head.get))
+            self._check_new(query, handshake)
         except Refusal:
             return None
-        return Session(self, self.mark + self.make_id(), Handshake.of_head(head, peer))
+        return Session(self, self.mark + self.make_id(), handshake)
 
     def take_over(self, hearer: Hearer, socket: WebSocket) -> None:
         if isinstance(hearer, Probe):
@@ -168,11 +175,15 @@ class EngineServer:
             answer = await self._answer(request)
         except Refusal as refusal:
             answer = web.Response(text=refusal.text, status=refusal.status)
+            if refusal.limit:
+                self.note_limit(refusal.limit)
+            if refusal.retry_after_s is not None:
+                answer.headers["Retry-After"] = str(max(1, ceil(refusal.retry_after_s)))
             if "Sec-WebSocket-Version" in request.headers or "Upgrade" in request.headers:
                 # who expected something else than HTTP shall not go on with whatever it has sent behind
                 answer.headers["Sec-WebSocket-Version"] = "13"
                 answer.force_close()
-        answer.headers.update(cors_headers(request, self._allowed_origins))
+        answer.headers.update(self._doors.headers(request))
         return answer
 
     async def _answer(self, request: web.Request) -> web.Response:
@@ -193,18 +204,23 @@ class EngineServer:
         raise Refusal("Bad request")
 
     def _check(self, query: Mapping[str, str], get: Get) -> None:
-        if not is_welcome(get("origin"), get, self._allowed_origins):
+        if not self._doors.is_welcome(get):
             raise Refusal("Origin not accepted")
         if "j" in query:  # JSONP would echo what a stranger sends as a script of ours
             raise Refusal("JSONP not accepted")
         if query.get("transport", "polling") not in _TRANSPORTS:
             raise Refusal("Unknown transport")
 
-    def _check_new(self, query: Mapping[str, str]) -> None:
+    def _check_new(self, query: Mapping[str, str], handshake: Handshake) -> None:
         if self._draining:
             raise Refusal("Going down", 503)
         if query.get("EIO") != "4":
             raise Refusal("Engine.IO 4 only")
+        try:
+            if self.count_opening:
+                self.count_opening(handshake)
+        except TooManyRequests as error:
+            raise Refusal(str(error), 429, error.limit, error.retry_after_s) from error
 
     def _find(self, sid: str) -> Session:
         session = self.sockets.get(sid)
@@ -215,9 +231,10 @@ class EngineServer:
         return session
 
     async def _open(self, request: web.Request, query: Mapping[str, str]) -> web.Response:
-        self._check_new(query)
+        handshake = Handshake.of_request(request, self._doors.foreign_origin(request.headers.get))
+        self._check_new(query, handshake)
         _check_polls(query)
-        session = Session(self, self.mark + self.make_id(), Handshake.of_request(request))
+        session = Session(self, self.mark + self.make_id(), handshake)
         self.sockets[session.sid] = session
         session.begin_polling()
         session.send(self._greeting(session, ["websocket"]))

@@ -39,6 +39,9 @@ class Home(Protocol):
     async def handle_end(self, session: Session, reason: Reason) -> None:
         """Once, after every handler."""
 
+    def note_limit(self, limit: str) -> None:
+        """Somebody came up against this setting."""
+
     def note_gone(self, hearer: Session | Probe) -> None:
         """It is at the end of no WebSocket any more."""
 

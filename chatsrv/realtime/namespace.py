@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import cache
+from math import ceil
 from typing import Any
 
 import structlog
@@ -15,33 +15,33 @@ from socketio import exceptions
 from uuid_utils import uuid7
 
 from chatsrv.domain import wire
-from chatsrv.domain.changes import Opened
-from chatsrv.domain.errors import (
-    ChatError,
-    NotFound,
-    TooManyRequests,
-    Unavailable,
-)
+from chatsrv.domain.apps import App, Caller
+from chatsrv.domain.errors import ChatError, Forbidden, NotFound, TooManyRequests, Unavailable
 from chatsrv.domain.instants import to_text
 from chatsrv.domain.presence import Claim, Person, Source, Viewer, see
 from chatsrv.domain.sessions import CloseCode, Departure, NewSession
+from chatsrv.domain.tokens import TokenClaims
 from chatsrv.logs import bind_contextvars
 from chatsrv.realtime.commands import COMMANDS, Command, Seat
+from chatsrv.realtime.conduct import Conduct
+from chatsrv.realtime.connections import Arrival, Connection
 from chatsrv.realtime.credentials import Credentials, read_auth
 from chatsrv.realtime.expiries import Expiries
 from chatsrv.realtime.fanout import Fanout
 from chatsrv.realtime.handshake import Handshake
+from chatsrv.realtime.places import Places
 from chatsrv.realtime.reasons import Reason
 from chatsrv.realtime.server import SocketServer
-from chatsrv.realtime.watchers import Watcher
 from chatsrv.services import Services
-from chatsrv.services.rates import Rate, RateLimiter
 
 log = structlog.get_logger(__name__)
 _is_heard = logging.getLogger(__name__).isEnabledFor
 """A line that nobody wants costs a lookup: there is one for each coming and going."""
 
 FAREWELL_S = 0.1
+
+LIMITS = {CloseCode.EVICTED: "sessions_per_user", CloseCode.BAD_PACKETS: "bad_packets_max"}
+"""The setting that a socket has come up against which is closed with such a code."""
 
 DEPARTURES = {
     Reason.CLIENT_DISCONNECT: Departure.LOGOUT,
@@ -51,23 +51,6 @@ DEPARTURES = {
 """Everything else is a connection that was lost."""
 
 
-@dataclass(slots=True, eq=False)
-class Arrival:
-    """What waits until a socket is in: its `hello`, and an order to close it that came too early."""
-
-    hello: tuple[Person, Opened] | None = None
-    condemned: CloseCode | None = None
-
-
-@dataclass(slots=True, eq=False)
-class Connection:
-    """A socket that is coming or here. `bad`: when it sent something wrong of late."""
-
-    watcher: Watcher
-    arrival: Arrival | None
-    bad: deque[int] | None = None
-
-
 class Namespace:
     """Its methods are the handlers that `attach` registers."""
 
@@ -75,8 +58,8 @@ class Namespace:
         self._services = services
         self._server = server
         self._connections: dict[str, Connection] = {}
-        self._events = RateLimiter()
-        self._events_rate = Rate(services.settings.socket_events_per_minute, services.settings.socket_events_burst)
+        self._places = Places(services.settings.sockets_per_address)
+        self._conduct = Conduct(services.settings, services.clock, services.metrics)
         self.fanout = Fanout(
             services.following.read,
             services.upkeep.epoch_of,
@@ -92,7 +75,7 @@ class Namespace:
             warning_s=services.settings.token_warning_s,
             close_s=services.settings.token_close_s,
         )
-        self._let_in = services.metrics.connects.labels("ok")
+        self._arrived = services.metrics.connects.labels("ok")
         self._ended = cache(services.metrics.disconnects.labels)
         services.upkeep.close_socket = self.close_for_good
         services.upkeep.follow_anew = self._follow_anew
@@ -103,25 +86,63 @@ class Namespace:
         for event, command in COMMANDS.items():
             server.on(event, self._handler(command))
         server.after_connect = self.greet
+        server.eio.count_opening = self._count_opening
+        server.eio.note_limit = self._note_limit
+
+    def _note_limit(self, limit: str) -> None:
+        self._services.metrics.limits_reached.labels(limit).inc()
+
+    def _address_of(self, handshake: Handshake) -> str:
+        return self._services.callers.address_of(handshake.peer, handshake.forwarded_for)
+
+    def _count_opening(self, handshake: Handshake) -> None:
+        """Before a session is opened for whoever it may be. Raises TooManyRequests."""
+        self._services.addresses.count_request(self._address_of(handshake))
 
     async def connect(self, sid: str, handshake: Handshake, auth: Any) -> None:
-        """A refusal reaches the client as connect_error with `data: {code, type}`."""
+        """A refusal reaches the client as connect_error with `data: {code, type, retry_after_s?}`."""
         bind_contextvars(session_id=sid)
+        address = self._address_of(handshake)
         try:
-            await self._open(sid, handshake, read_auth(auth))
+            with self._places.at_address(address):
+                await self._open(sid, handshake, address, read_auth(auth))
         except ChatError as error:
             described = wire.describe(error)
             self._services.metrics.connects.labels(described["type"]).inc()
-            log.info("connect_refused", type=described["type"], reason=str(error))
-            data = {"code": described["code"], "type": described["type"]}
-            raise exceptions.ConnectionRefusedError(described["message"], data) from error
-        self._let_in.inc()
+            log.info("connect_refused", type=described["type"], reason=str(error), address=address)
+            await self._count_refusal(sid, address, error)
+            raise exceptions.ConnectionRefusedError(described["message"], _hint(described, error)) from error
+        self._arrived.inc()
         self._services.metrics.sockets.inc()
         if _is_heard(logging.INFO):
             log.info("socket_connected")
 
-    async def _open(self, sid: str, handshake: Handshake, credentials: Credentials) -> None:
-        caller, claims = await self._services.callers.identify_user(credentials.token)
+    async def _count_refusal(self, sid: str, address: str, error: ChatError) -> None:
+        """Its session may try again, and is cut off where it never stops trying."""
+        if error.limit:
+            self._note_limit(error.limit)
+        try:
+            self._services.addresses.count_request(address)
+        except TooManyRequests as flood:
+            self._note_limit(flood.limit or "")
+            await self._server.cut(sid)
+
+    async def _open(self, sid: str, handshake: Handshake, address: str, credentials: Credentials) -> None:
+        caller, claims = await self._services.callers.identify_user(credentials.token, address)
+        self._check_origin(caller.app, handshake)
+        most = int(self._services.apps.setting(caller.app, "sockets_per_app"))
+        with self._places.in_app(caller.app.id, most):
+            await self._let_in(sid, handshake, address, credentials, caller, claims)
+
+    async def _let_in(
+        self,
+        sid: str,
+        handshake: Handshake,
+        address: str,
+        credentials: Credentials,
+        caller: Caller,
+        claims: TokenClaims,
+    ) -> None:
         user = caller.user
         assert user is not None  # noqa: S101 - identify_user gives one
         session = NewSession(
@@ -131,21 +152,28 @@ class Namespace:
             device=credentials.device,
             background=credentials.background,
             transport=handshake.query.get("transport", "polling"),
-            address=self._services.callers.address_of(handshake.peer, list(handshake.forwarded_for)),
+            address=address,
         )
         # watching begins before the session does, so that no change falls between the two
         arrival = Arrival()
         watcher = self.fanout.join(sid, user.app_id, user.id, user.username)
-        self._connections[sid] = Connection(watcher, arrival)
+        self._connections[sid] = Connection(watcher, sys.intern(address), arrival)
         try:
             claim = self._first_claim(credentials)
-            opened = await self._services.presence.open(caller.app, user, session, claims.issued_at, claim)
+            opened = await self._services.presence.open(
+                caller.app, user, session, claims.issued_at, claim, claims.signed_by
+            )
         except BaseException:
             del self._connections[sid]
             self.fanout.leave(watcher)
             raise
         arrival.hello = (Person(user, see(user, opened.warm, Viewer(user.id))), opened)
         self.expiries.keep(sid, claims.expires_at)
+
+    def _check_origin(self, app: App, handshake: Handshake) -> None:
+        """The door let in what any app allows; now it is known which app this is about."""
+        if handshake.origin is not None and not self._services.origins.admits_to(app, handshake.origin):
+            raise Forbidden("Web pages of this origin may not connect to this app.")
 
     def _first_claim(self, credentials: Credentials) -> Claim | None:
         if credentials.status is None:
@@ -180,8 +208,9 @@ class Namespace:
         connection = self._connections.pop(sid, None)
         if connection:
             self.fanout.leave(connection.watcher)
+            self._places.leave(connection.address, connection.watcher.own.app.id)
         self.expiries.forget(sid)
-        self._events.forget(sid)
+        self._conduct.forget(sid)
         self._services.metrics.sockets.dec()
         self._ended(reason.value).inc()
         if _is_heard(logging.INFO):
@@ -198,6 +227,8 @@ class Namespace:
         if connection and connection.arrival:
             connection.arrival.condemned = code  # it is not in yet; greet comes back to it
             return
+        if code in LIMITS:
+            self._note_limit(LIMITS[code])
         payload = {"code": int(code), "reason": code.name.lower(), "reconnect": code.may_reconnect}
         self._server.send_event([sid], "session:close", payload)
         await self._server.disconnect(sid)
@@ -233,8 +264,10 @@ class Namespace:
             await self._count_event(sid)
             if connection is None or connection.arrival:
                 raise NotFound(f"The socket {sid!r} is not connected yet.")
-            return await act(Seat(connection.watcher, self._services, self.fanout, self.expiries))
+            return await act(Seat(connection.watcher, connection.address, self._services, self.fanout, self.expiries))
         except ChatError as error:
+            if error.limit:
+                self._note_limit(error.limit)
             if not isinstance(error, Unavailable):
                 await self._count_bad(sid)
             return {"error": wire.describe(error)}
@@ -250,24 +283,20 @@ class Namespace:
         return await self._answer(sid, refuse)
 
     async def _count_bad(self, sid: str) -> None:
-        """Twenty within ten seconds are no accident."""
-        connection = self._connections.get(sid)
-        if connection is None:
-            return
-        settings, now = self._services.settings, self._services.clock.now()
-        if connection.bad is None:
-            connection.bad = deque()
-        bad = connection.bad
-        bad.append(now)
-        while now - bad[0] >= settings.bad_packets_window_s * 1000:
-            bad.popleft()
-        if len(bad) >= settings.bad_packets_max:
+        if sid in self._connections and self._conduct.count_bad(sid):
             await self.close_for_good(sid, CloseCode.BAD_PACKETS)
 
     async def _count_event(self, sid: str) -> None:
         """Raises TooManyRequests for a flood, and ends its socket."""
-        allowance = self._events.take(sid, self._events_rate, self._services.clock.now())
-        if allowance.is_spent:
-            self._services.metrics.refused_by_rate.labels("socket").inc()
+        try:
+            self._conduct.count_event(sid)
+        except TooManyRequests:
             await self.close_for_good(sid, CloseCode.FLOODING)
-            raise TooManyRequests("Too many events; slow down.", allowance.retry_after_s)
+            raise
+
+
+def _hint(described: dict[str, Any], error: ChatError) -> dict[str, Any]:
+    """What a client can act upon: when to come back, in whole seconds, where that is of any use."""
+    data = {"code": described["code"], "type": described["type"]}
+    retry_after_s = getattr(error, "retry_after_s", None)
+    return data if retry_after_s is None else {**data, "retry_after_s": max(1, ceil(retry_after_s))}

@@ -18,12 +18,18 @@ _PACKETS_PER_POLL = 16
 
 
 class Refusal(Exception):
-    """An HTTP answer other than success. Its text is for people; stock clients read the status alone."""
+    """An HTTP answer other than success. Its text is for people; stock clients read the status alone.
 
-    def __init__(self, text: str, status: int = 400) -> None:
+    `limit`: the setting that the client came up against; `retry_after_s`: when to come back."""
+
+    def __init__(
+        self, text: str, status: int = 400, limit: str | None = None, retry_after_s: float | None = None
+    ) -> None:
         super().__init__(text)
         self.text = text
         self.status = status
+        self.limit = limit
+        self.retry_after_s = retry_after_s
 
 
 async def poll(session: Session, request: web.Request) -> web.Response:
@@ -67,7 +73,10 @@ async def accept_post(session: Session, request: web.Request, posting: set[str])
             posting.discard(session.sid)
     except (Refusal, ValueError, OSError) as error:
         session.cut()
-        raise error if isinstance(error, Refusal) else Refusal("Bad request") from error
+        if isinstance(error, Refusal):
+            raise
+        limit = "body_timeout_s" if isinstance(error, TimeoutError) else None
+        raise Refusal("Bad request", limit=limit) from error
 
 
 async def _receive(session: Session, body: str) -> None:
@@ -82,11 +91,15 @@ async def _read_body(session: Session, request: web.Request) -> str:
     """In as many segments as it comes, but no larger and no longer than the limits say."""
     limits = session.home.limits
     if (request.content_length or 0) > limits.max_message_bytes:
-        raise Refusal("Too large", 413)
+        raise _too_large()
     body = bytearray()
     async with asyncio.timeout(limits.body_timeout_s):
         async for chunk in request.content.iter_any():
             body += chunk
             if len(body) > limits.max_message_bytes:
-                raise Refusal("Too large", 413)
+                raise _too_large()
     return body.decode()
+
+
+def _too_large() -> Refusal:
+    return Refusal("Too large", 413, "socket_message_max_bytes")

@@ -67,7 +67,7 @@ class Probe:
     def hear_close(self, code: int) -> None:  # noqa: ARG002 - it is over, whatever the code
         self._give_up()
 
-    def hear_violation(self) -> None:
+    def hear_violation(self, code: Code) -> None:  # noqa: ARG002 - it is over, whatever the code
         self._give_up()
 
     def hear_end(self) -> None:

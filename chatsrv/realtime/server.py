@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -23,7 +23,7 @@ from socketio.exceptions import ConnectionRefusedError as Refused
 
 from chatsrv.realtime.clients import Clients
 from chatsrv.realtime.engine import EngineServer
-from chatsrv.realtime.handshake import Handshake
+from chatsrv.realtime.handshake import Doors, Handshake
 from chatsrv.realtime.home import Stage
 from chatsrv.realtime.limits import WireLimits
 from chatsrv.realtime.packets import Packet, Violation
@@ -31,7 +31,7 @@ from chatsrv.realtime.reasons import Reason
 from chatsrv.realtime.session import Session
 from chatsrv.wire.frames import TEXT, encode
 
-__all__ = ["Handshake", "Reason", "SocketServer", "WireLimits", "build_server"]
+__all__ = ["Doors", "Handshake", "Reason", "SocketServer", "WireLimits", "build_server"]
 
 _NO_SUCH_NAMESPACE = {"code": 40400, "type": "ItemNotFound"}
 _INTERNAL_ERROR = {"code": 50001, "type": "InternalError"}
@@ -212,8 +212,7 @@ def _refuse(session: Session, refusal: Refused, namespace: str | None = "/") -> 
     _send(session, Packet(wire.CONNECT_ERROR, refusal.error_args, namespace=namespace))
 
 
-def build_server(limits: WireLimits, allowed_origins: Collection[str] = ()) -> SocketServer:
-    """`allowed_origins` are accepted beside the server's own origin, as browsers write them; `*` accepts all."""
+def build_server(limits: WireLimits, doors: Doors) -> SocketServer:
     for name in ("socketio.server", "engineio.server"):
         # With a level of their own they add no handler to print to; below ERROR they would print what clients send.
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -223,5 +222,5 @@ def build_server(limits: WireLimits, allowed_origins: Collection[str] = ()) -> S
         async_handlers=False,
         namespaces=["/"],
         limits=limits,
-        allowed_origins=allowed_origins,
+        doors=doors,
     )

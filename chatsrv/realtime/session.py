@@ -109,7 +109,7 @@ class Session:
             try:
                 self.outbox.put(packet)
             except Overflow:
-                self.cut()
+                self.cut(limit="socket_queue_max_bytes")
 
     def send_frame(self, frame: bytes) -> None:
         """A packet as a WebSocket frame, to a session that is on WebSocket."""
@@ -123,7 +123,7 @@ class Session:
         self._behind += 1
         waiting = socket.transport.get_write_buffer_size() + len(frame)
         if self._behind > limits.queue_max_packets or waiting > limits.queue_max_bytes:
-            self.cut()
+            self.cut(limit="socket_queue_max_bytes")
         else:
             socket.write(frame)
 
@@ -134,7 +134,7 @@ class Session:
             return
         self.transport = None if is_paused else socket.transport
         if is_paused and socket.transport.get_write_buffer_size() > self.home.limits.queue_max_bytes:
-            self.cut()
+            self.cut(limit="socket_queue_max_bytes")
 
     owe = send_frame
 
@@ -146,7 +146,7 @@ class Session:
 
     def on_due(self, now: float) -> None:
         if self._auth_at and now >= self._auth_at:
-            self.cut()
+            self.cut(limit="auth_deadline_s")
         elif now < self._pulse_at:
             self._schedule()
         elif self._awaits_pong:
@@ -190,7 +190,9 @@ class Session:
         self.transport = None
         self.take_in(Reason.CLIENT_DISCONNECT if code == Code.NORMAL else Reason.TRANSPORT_CLOSE)
 
-    def hear_violation(self) -> None:
+    def hear_violation(self, code: Code) -> None:
+        if code is Code.TOO_BIG:
+            self.home.note_limit("socket_message_max_bytes")
         self.transport = None
         self.take_in(Reason.TRANSPORT_ERROR)
 
@@ -258,8 +260,11 @@ class Session:
 
     # How it ends
 
-    def cut(self, reason: Reason = Reason.TRANSPORT_ERROR) -> None:
-        """At once and without a word, so that a client that reads nothing cannot hold us up."""
+    def cut(self, reason: Reason = Reason.TRANSPORT_ERROR, limit: str | None = None) -> None:
+        """At once and without a word, so that a client that reads nothing cannot hold us up. `limit`: the setting that
+        it came up against."""
+        if limit and not self.closing:
+            self.home.note_limit(limit)
         self.end(reason)
         if self.socket is not None:
             self.socket.abort()

@@ -16,7 +16,10 @@ from chatsrv.domain.errors import SetupError
 from chatsrv.metrics import Metrics
 from chatsrv.services.access_tokens import AccessTokens
 from chatsrv.services.accounts import Accounts
+from chatsrv.services.addresses import Addresses
+from chatsrv.services.admin import Admin
 from chatsrv.services.apps import Apps
+from chatsrv.services.audit import Audit
 from chatsrv.services.bearers import Bearers
 from chatsrv.services.callers import Callers
 from chatsrv.services.channels import Channels
@@ -38,12 +41,14 @@ from chatsrv.services.memory.user_reads import UserReads
 from chatsrv.services.named_values import NamedValues
 from chatsrv.services.newcomers import Newcomers
 from chatsrv.services.notes import Notes
+from chatsrv.services.origins import Origins
 from chatsrv.services.passwords import Passwords
 from chatsrv.services.presence import PresenceService
 from chatsrv.services.profiles import Profiles
 from chatsrv.services.servers import Servers
 from chatsrv.services.sessions import LocalSessions
 from chatsrv.services.sign_ins import SignIns
+from chatsrv.services.signing import Signing
 from chatsrv.services.stars import Stars
 from chatsrv.services.supports import Supports
 from chatsrv.services.teams import Teams
@@ -80,10 +85,14 @@ class Services:
     clock: Clock
     metrics: Metrics
     db: Database
+    admin: Admin
     apps: Apps
+    origins: Origins
+    signing: Signing
     users: Users
     newcomers: Newcomers
     accounts: Accounts
+    audit: Audit
     upserts: Upserts
     sign_ins: SignIns
     access_tokens: AccessTokens
@@ -91,6 +100,7 @@ class Services:
     bearers: Bearers
     invitations: Invitations
     transfer: Transfer
+    addresses: Addresses
     callers: Callers
     channels: Channels
     desk: Desk
@@ -156,8 +166,11 @@ async def open_services(
         )
         local = LocalSessions()
         apps = Apps(db, settings, clock)
+        origins = Origins(db, settings, clock)
+        stack.push_async_callback(origins.finish)
         sign_ins = SignIns(db, settings, clock, metrics)
-        presence = PresenceService(store, local, apps, sign_ins, clock, settings.last_active_every_s)
+        audit = Audit(db, clock)
+        presence = PresenceService(store, local, apps, sign_ins, audit, clock, settings.last_active_every_s)
         clocks = ClockFlush(store, db, metrics)
         upkeep = Upkeep(store, local, db, settings, metrics)
         mirror, freshness = Mirror(), Freshness()
@@ -166,6 +179,13 @@ async def open_services(
         store.on_written, upkeep.heard_of = following.note_write, following.want
         store.on_answered = following.note_answer
         following.app_changed = apps.forget
+        signing = Signing(db, local, clock, upkeep.expel, settings.reconcile_every_s)
+
+        def on_change(app_id: str) -> None:
+            origins.forget()
+            signing.suspect(app_id)
+
+        apps.on_change = on_change
         following.epoch_of = upkeep.epoch_of
         following.rejoin = upkeep.beat
         announcements = Announcements(store, following, is_heard=bool(found_url))
@@ -181,16 +201,24 @@ async def open_services(
         upserts = Upserts(db, clock)
         accounts = Accounts(db, changes, presence, sight, clock)
         access_tokens = AccessTokens(db, clock)
+        addresses = Addresses(settings, clock)
         bearers = Bearers(db, passwords, sight, sign_ins, settings, clock, metrics)
+        health = Health(db, store)
+        stack.push_async_callback(health.close)
+        callers = Callers(apps, users, access_tokens, bearers, audit, addresses, settings, clock, metrics)
         yield Services(
             settings=settings,
             clock=clock,
             metrics=metrics,
             db=db,
+            admin=Admin(db, callers, addresses, sight, settings, clock, metrics),
             apps=apps,
+            origins=origins,
+            signing=signing,
             users=users,
             newcomers=Newcomers(db, users, clock),
             accounts=accounts,
+            audit=audit,
             upserts=upserts,
             sign_ins=sign_ins,
             access_tokens=access_tokens,
@@ -208,10 +236,11 @@ async def open_services(
             teams=Teams(db, clock),
             servers=Servers(db, clock),
             holders=Holders(db),
-            callers=Callers(apps, users, access_tokens, bearers, settings, clock, metrics),
+            addresses=addresses,
+            callers=callers,
             presence=presence,
-            claims=Claims(store, users, clocks, settings),
-            explain=Explain(store, clock),
+            claims=Claims(store, users, clocks, audit, settings),
+            explain=Explain(store, audit, clock),
             sight=sight,
             mirror=mirror,
             freshness=freshness,
@@ -220,8 +249,8 @@ async def open_services(
             upkeep=upkeep,
             clocks=clocks,
             following=following,
-            health=Health(db, redis),
-            tidying=Tidying(db, clock),
+            health=health,
+            tidying=Tidying(db, settings, clock),
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 
 from chatsrv.domain.apps import App, Caller
+from chatsrv.domain.audit import Action, act_on
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.errors import ChatError, Distrust, Forbidden, Inactive, Unauthenticated, UserNotFound
 from chatsrv.domain.presence import SERVER
@@ -14,16 +15,24 @@ from chatsrv.domain.users import AccountStatus, User
 from chatsrv.metrics import Metrics
 from chatsrv.services import access_tokens, bearers, tokens
 from chatsrv.services.access_tokens import AccessTokens
-from chatsrv.services.apps import Apps
+from chatsrv.services.addresses import Addresses, Known, name_of
+from chatsrv.services.apps import KEY_PREFIX, Apps
+from chatsrv.services.audit import Audit
 from chatsrv.services.bearers import Bearers
 from chatsrv.services.rates import Allowance, Rate, RateLimiter
 from chatsrv.services.users import Users
 from chatsrv.services.windows import Windows
 from chatsrv.settings import Settings
 
+Find = Callable[[str], Awaitable[Caller]]
+
 
 class Callers:
-    """Every edge identifies through here."""
+    """Every edge identifies through here.
+
+    `address`: where the credential comes from, of which wrong ones are counted. While there are too many, only what has
+    been good here before is looked up; all else raises TooManyRequests. Without an address nothing is counted.
+    """
 
     def __init__(
         self,
@@ -31,14 +40,20 @@ class Callers:
         users: Users,
         access_tokens: AccessTokens,
         bearers: Bearers,
+        audit: Audit,
+        addresses: Addresses,
         settings: Settings,
         clock: Clock,
         metrics: Metrics,
     ) -> None:
         self._apps = apps
+        self._audit = audit
         self._access_tokens = access_tokens
         self._bearers = bearers
         self._users = users
+        self._addresses = addresses
+        self._known = Known()
+        self._known_apps = Known()
         self._settings = settings
         self._clock = clock
         self._metrics = metrics
@@ -49,7 +64,7 @@ class Callers:
         self._pulse_minutes = Windows(settings.pulse_rate_per_minute)
         self._pulse_attempts = Windows(settings.pulse_auth_attempts, int(settings.pulse_auth_window_s * 1000))
 
-    async def identify(self, credential: str | None) -> Caller:
+    async def identify(self, credential: str | None, address: str | None = None) -> Caller:
         """A server key, or a user token, which two dots give away. Raises Unauthenticated.
 
         An account that is deactivated is found, too: see `check_active`.
@@ -57,44 +72,51 @@ class Callers:
 
         async def find(credential: str) -> Caller:
             if credential.count(".") == 2:
-                return (await self._identify_user(credential, may_create=False))[0]
-            return await self._find_key(credential)
+                return (await self._identify_user(credential, address, is_socket=False))[0]
+            return await self._find_opaque(credential, address, self._find_key)
 
-        return await self._identified(credential, find)
+        return await self._identified(credential, address, find)
 
-    async def identify_key(self, credential: str | None) -> Caller:
+    async def identify_key(self, credential: str | None, address: str | None = None) -> Caller:
         """A server key and nothing else. Raises Unauthenticated."""
-        return await self._identified(credential, self._find_key)
+        return await self._identified(
+            credential, address, lambda credential: self._find_opaque(credential, address, self._find_key)
+        )
 
-    async def identify_access(self, credential: str | None) -> Caller:
+    async def identify_access(self, credential: str | None, address: str | None = None) -> Caller:
         """A server key, or a user's access token. Raises Unauthenticated."""
 
         async def find(credential: str) -> Caller:
-            if not credential.startswith(access_tokens.PREFIX):
-                return await self._find_key(credential)
             user = await self._access_tokens.find_user(credential)
             app = await self._apps.find(user.app_id) if user else None
             if user is None or app is None:
                 raise Unauthenticated(Distrust.UNKNOWN_KEY, "There is no such access token, or not any more.")
             return Caller(app, user=user)
 
-        return await self._identified(credential, find)
+        return await self._identify_either(credential, address, access_tokens.PREFIX, find)
 
-    async def identify_bearer(self, credential: str | None) -> Caller:
+    async def identify_bearer(self, credential: str | None, address: str | None = None) -> Caller:
         """A server key, or the bearer of somebody who signed in. Raises Unauthenticated."""
 
         async def find(credential: str) -> Caller:
-            if not credential.startswith(bearers.PREFIX):
-                return await self._find_key(credential)
             identity_id, user = await self._bearers.identify(credential)
             app = await self._apps.find(user.app_id)
             if app is None:
                 raise Unauthenticated(Distrust.BAD_BEARER, "The account is gone.")
             return Caller(app, user=user, identity_id=identity_id)
 
-        return await self._identified(credential, find)
+        return await self._identify_either(credential, address, bearers.PREFIX, find)
 
-    async def _identified(self, credential: str | None, find: Callable[[str], Awaitable[Caller]]) -> Caller:
+    async def _identify_either(self, credential: str | None, address: str | None, prefix: str, find: Find) -> Caller:
+        """With this prefix it is found by `find`; else it is to be a server key."""
+
+        async def find_either(credential: str) -> Caller:
+            how = find if credential.startswith(prefix) else self._find_key
+            return await self._find_opaque(credential, address, how)
+
+        return await self._identified(credential, address, find_either)
+
+    async def _identified(self, credential: str | None, address: str | None, find: Find) -> Caller:
         """Counts what is refused."""
         try:
             if not credential:
@@ -104,36 +126,59 @@ class Callers:
             return await find(credential)
         except Unauthenticated as error:
             self._metrics.refused_credentials.labels(error.reason.value).inc()
+            self._count_failure(address, error)
             raise
+
+    def _count_failure(self, address: str | None, error: Unauthenticated) -> None:
+        if address is not None:
+            self._addresses.count_failure(address, error.reason)
+
+    async def _find_opaque(self, credential: str, address: str | None, find: Find) -> Caller:
+        """What tells nothing by itself, and can only be looked up."""
+        if address is not None and credential not in self._known:
+            self._addresses.check_failures(address)
+        caller = await find(credential)
+        self._known.note(credential)
+        self._known_apps.note(caller.app.id)
+        return caller
 
     async def _find_key(self, credential: str) -> Caller:
         app, key = await self._apps.identify(credential)
         return Caller(app, key=key)
 
-    async def identify_user(self, token: str) -> tuple[Caller, TokenClaims]:
+    async def identify_user(self, token: str, address: str | None = None) -> tuple[Caller, TokenClaims]:
         """Whose token this is, for a socket, which may create its user. Raises Unauthenticated and Inactive."""
-        caller, claims = await self._identify_user(token, may_create=True)
+        try:
+            caller, claims = await self._identify_user(token, address, is_socket=True)
+        except Unauthenticated as error:
+            self._count_failure(address, error)
+            raise
         self.check_active(caller)
         return caller, claims
 
-    async def _identify_user(self, token: str, may_create: bool) -> tuple[Caller, TokenClaims]:
+    async def _identify_user(self, token: str, address: str | None, is_socket: bool) -> tuple[Caller, TokenClaims]:
+        """To verify a token of an app that is known takes no look-up, and is done in any case."""
         unverified = tokens.take_apart(token)
-        app = await self._apps.find(unverified.app_id)
+        app_id = unverified.app_id
+        if address is not None and app_id not in self._known_apps:
+            self._addresses.check_failures(address)
+        app = await self._apps.find(app_id)
         if app is None:
             raise Unauthenticated(Distrust.BAD_TOKEN, "The token's signature does not verify for this app.")
         claims = tokens.verify(unverified, app, self._clock.now(), self._settings.token_leeway_s)
-        may_create = may_create and bool(self._apps.setting(app, "auto_create_users"))
-        user = await self._find_subject(app.id, claims.username, may_create)
+        self._known_apps.note(app_id)
+        user = await self._find_subject(app, claims.username, is_socket)
         if claims.issued_at < user.tokens_since:
             raise Unauthenticated(Distrust.REVOKED_TOKEN, "The token has been revoked.")
         return Caller(app, user=user), claims
 
-    async def _find_subject(self, app_id: str, username: str, may_create: bool) -> User:
+    async def _find_subject(self, app: App, username: str, is_socket: bool) -> User:
+        find = self._users.find_in_passing if is_socket else self._users.find
         try:
-            return await self._users.find(app_id, username)
+            return await find(app.id, username)
         except UserNotFound as error:
-            if may_create:
-                return await self._create_subject(app_id, username)
+            if is_socket and self._apps.setting(app, "auto_create_users"):
+                return await self._create_subject(app.id, username)
             message = f"The token's user {username!r} does not exist."
             raise Unauthenticated(Distrust.NO_SUCH_USER, message) from error
 
@@ -169,17 +214,18 @@ class Callers:
 
     def count_pulse_request(self, address: str) -> Allowance:
         """One more request in the Pulse dialect from there, whoever sends it."""
-        return self._counted(self._pulse_minutes.take(address, self._clock.now()), "address")
+        return self._counted(self._pulse_minutes.take(name_of(address), self._clock.now()), "address")
 
     def count_pulse_attempt(self, address: str) -> Allowance:
         """The same for signing in and what belongs to it, counted once more by itself."""
-        return self._counted(self._pulse_attempts.take(address, self._clock.now()), "address")
+        return self._counted(self._pulse_attempts.take(name_of(address), self._clock.now()), "address")
 
     async def mint_token(self, app: App, username: str, ttl_s: int) -> tuple[str, int]:
         """A token for an active user, and when it expires (ms). Raises UserNotFound and Inactive."""
         user = await self._users.find(app.id, username)
         if user.status is not AccountStatus.ACTIVE:
             raise Inactive(f"The account {user.username!r} is deactivated.")
+        await self._audit.tell(act_on(user, Action.TOKEN_MINTED, ttl_s=ttl_s))
         return tokens.mint(app, user, self._clock.now(), ttl_s)
 
     def address_of(self, peer: str | None, forwarded: Iterable[str]) -> str:
@@ -187,6 +233,11 @@ class Callers:
         entries = [entry.strip() for header in forwarded for entry in header.split(",") if entry.strip()]
         trusted = min(self._settings.trusted_proxies, len(entries))
         return entries[-trusted] if trusted else peer or ""
+
+    @staticmethod
+    def may_be_key(credential: str | None) -> bool:
+        """Whether it looks like a server key, which is all that can be told without looking it up."""
+        return credential is not None and credential.startswith(KEY_PREFIX)
 
     @staticmethod
     def check_active(caller: Caller) -> None:

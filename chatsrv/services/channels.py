@@ -14,7 +14,7 @@ from chatsrv.domain.presence import OFFLINE, Person, Viewer
 from chatsrv.domain.users import User, UserRef, fold_case
 from chatsrv.services.memory.sight import Sight
 from chatsrv.services.presence import PresenceService
-from chatsrv.services.user_changes import check_storable, find_user
+from chatsrv.services.user_changes import ECHO_MAX, check_storable, find_user
 from chatsrv.settings import Settings
 from chatsrv.storage import channels as rows
 from chatsrv.storage import relations
@@ -182,9 +182,9 @@ class Channels:
             if channel.type is not ChannelType.PUBLIC and not await rows.find_roles(tx, channel_id, [user.id]):
                 raise Forbidden("Only its members may enter this channel.")
         if not await self._presence.enter(session_id, channel_id, self._settings.channels_per_socket):
-            raise Invalid(
-                Problem("channel", f"a socket may be in at most {self._settings.channels_per_socket} channels")
-            )
+            most = self._settings.channels_per_socket
+            error = Invalid(Problem("channel", f"a socket may be in at most {most} channels"))
+            raise error.over("channels_per_socket")
         return await self.present(user.app_id, channel_id, Viewer(user.id))
 
     async def leave(self, user: User, session_id: str, channel_id: int) -> list[Person]:
@@ -261,7 +261,8 @@ async def _hold_users(tx: Transaction, app_id: str, refs: Sequence[str | int]) -
     for ref in refs:
         user = found.get(fold_case(ref) if isinstance(ref, str) else ref)
         if user is None or user.id not in held:
-            raise UserNotFound(f"There is no user {ref!r}.")
+            shown = ref[:ECHO_MAX] if isinstance(ref, str) else ref
+            raise UserNotFound(f"There is no user {shown!r}.")
         meant[user.id] = user
     return list(meant.values())
 

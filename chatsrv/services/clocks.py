@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import structlog
 
 from chatsrv.domain.errors import Unavailable
@@ -25,8 +27,12 @@ class ClockFlush:
 
     async def flush(self) -> None:
         """Everything that SQL lacks. Raises Unavailable."""
-        for shard in range(SHARDS):
-            await self._flush_shard(shard)
+        shards = range(SHARDS)
+        # at once, or a Redis that takes two seconds for an answer would keep a process from ending in time
+        waiting = await asyncio.gather(*(self._store.unflushed(shard) for shard in shards))
+        for shard, items in zip(shards, waiting, strict=True):
+            if items:
+                await self._flush_shard(shard)
 
     async def flush_app(self, app_id: str) -> None:
         """Makes SQL's clocks of the app true; where Redis does not answer they stay as they were."""

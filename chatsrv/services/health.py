@@ -1,44 +1,67 @@
-"""Whether the stores answer and the database is up to date."""
+"""Whether the stores answer and take changes, and the database is up to date."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import structlog
+
 from chatsrv.domain.errors import ChatError
 from chatsrv.storage import migrating
 from chatsrv.storage.database import Database
-from chatsrv.storage.redis import Redis, ping, read_clock
+from chatsrv.storage.presence_reads import PresenceReads
+
+log = structlog.get_logger(__name__)
 
 OK = "ok"
 CHECK_TIMEOUT_S = 2.0
 
 
 class Health:
-    def __init__(self, db: Database, redis: Redis) -> None:
-        self._db = db
-        self._redis = redis
+    """Each check runs once at a time, however many ask: a store that is silent must not cost a connection for each."""
 
-    async def check(self) -> dict[str, str]:
-        """`database`, `redis` and `migrations`: `ok`, or what is wrong in a sentence. Takes two seconds at most."""
-        checks: dict[str, Callable[[], Awaitable[str]]] = {
+    def __init__(self, db: Database, store: PresenceReads) -> None:
+        self._db = db
+        self._store = store
+        self._checks: dict[str, Callable[[], Awaitable[str]]] = {
             "database": self._check_database,
             "redis": self._check_redis,
             "migrations": self._check_migrations,
         }
-        answers = await asyncio.gather(*(_within_time(check) for check in checks.values()))
-        return dict(zip(checks, answers, strict=True))
+        self._running: dict[str, asyncio.Task[str]] = {}
+
+    async def check(self) -> dict[str, str]:
+        """`database`, `redis` and `migrations`: `ok`, or what is wrong in a sentence. Takes two seconds at most."""
+        running = {name: self._run(name) for name in self._checks}
+        await asyncio.wait(running.values(), timeout=CHECK_TIMEOUT_S)
+        return {name: task.result() if task.done() else "no answer in time" for name, task in running.items()}
+
+    async def close(self) -> None:
+        for task in self._running.values():
+            task.cancel()
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+
+    async def reach_redis(self) -> None:
+        """Raises Unavailable."""
+        await self._store.check()
 
     async def clock_skew_ms(self, now: Callable[[], int]) -> int:
         """How far our clock is ahead of Redis', in which all expiries are reckoned. Raises Unavailable."""
-        return now() - await read_clock(self._redis)
+        return now() - await self._store.read_clock()
+
+    def _run(self, name: str) -> asyncio.Task[str]:
+        task = self._running.get(name)
+        if task is None or task.done():
+            task = self._running[name] = asyncio.create_task(_in_words(self._checks[name]), name=f"check_{name}")
+        return task
 
     async def _check_database(self) -> str:
         await self._db.ping()
-        return OK
+        return self._db.refusal or OK
 
     async def _check_redis(self) -> str:
-        await ping(self._redis)
+        await self._store.check()
         return OK
 
     async def _check_migrations(self) -> str:
@@ -46,11 +69,11 @@ class Health:
         return f"behind by {', '.join(missing)}: run chatsrv migrate" if missing else OK
 
 
-async def _within_time(check: Callable[[], Awaitable[str]]) -> str:
+async def _in_words(check: Callable[[], Awaitable[str]]) -> str:
     try:
-        async with asyncio.timeout(CHECK_TIMEOUT_S):
-            return await check()
-    except TimeoutError:
-        return "no answer in time"
+        return await check()
     except ChatError as error:
         return str(error)
+    except Exception:
+        log.exception("check_failed")
+        return "the check itself has failed; the log tells why"

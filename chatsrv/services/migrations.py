@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from chatsrv.domain.errors import ChatError, SetupError
+from chatsrv.domain.errors import SetupError, Unavailable
+from chatsrv.services.troubles import in_full
 from chatsrv.storage import migrating
 from chatsrv.storage.database import Database
 
@@ -18,9 +19,8 @@ async def migrate(db: Database) -> list[str]:
 async def find_missing(db: Database) -> list[str]:
     try:
         return await migrating.missing(db)
-    except ChatError as error:
-        why = str(getattr(error.__cause__, "orig", error.__cause__)).partition("\n")[0]
-        raise SetupError(f"{error} ({why}) Check DATABASE_URL and that the server runs.") from error
+    except Unavailable as error:
+        raise SetupError(in_full(error)) from error
 
 
 async def ensure_current(db: Database) -> None:

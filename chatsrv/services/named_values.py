@@ -32,7 +32,8 @@ class NamedValues:
             user_id = (await lock_user(tx, app_id, ref)).id
             value_id = await rows.put(tx, app_id, user_id, relation, name, checked)
             if await rows.count(tx, user_id, relation) > self._most:
-                raise Invalid(Problem("name", f"is one too many: there may be {self._most}"))
+                error = Invalid(Problem("name", f"is one too many: there may be {self._most}"))
+                raise error.over("named_values_max")
             found = await relations.get(tx, app_id, relation, value_id)
         return found if isinstance(found, NamedValue) else _no_value(name)
 

@@ -11,6 +11,7 @@ from typing import Any
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.errors import Conflict
 from chatsrv.domain.presence import Person, Viewer
+from chatsrv.domain.user_fields import is_unseen
 from chatsrv.domain.users import Onboarding
 from chatsrv.services.users import Users, new_user
 from chatsrv.storage import users as rows
@@ -56,5 +57,6 @@ def _usernames(email: str | None, name: str | None) -> Iterator[str]:
 def _slug(text: str) -> str:
     """Letters and digits of any script, and `.`, `-`, `_` and `+` between them."""
     words = ".".join(unicodedata.normalize("NFC", text).lower().split())
-    kept = unicodedata.normalize("NFC", re.sub(r"[^\w.+-]", "", words))
+    seen = "".join(char for char in re.sub(r"[^\w.+-]", "", words) if not is_unseen(char))
+    kept = unicodedata.normalize("NFC", seen)
     return kept[:USERNAME_MAX].strip("._+-")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+import time
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import NoReturn
@@ -11,15 +13,18 @@ from weakref import WeakValueDictionary
 import structlog
 
 from chatsrv.domain.apps import App
+from chatsrv.domain.audit import Action, act_on
 from chatsrv.domain.changes import Opened
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.errors import Distrust, NotFound, Unauthenticated, Unavailable
 from chatsrv.domain.instants import NEVER
 from chatsrv.domain.presence import Claim
+from chatsrv.domain.repeats import Repeats
 from chatsrv.domain.sessions import CloseCode, Departure, Graces, NewSession, Session
 from chatsrv.domain.sign_ins import NewSignIn
 from chatsrv.domain.users import User
 from chatsrv.services.apps import Apps
+from chatsrv.services.audit import Audit
 from chatsrv.services.sessions import LocalSession, LocalSessions, Terms
 from chatsrv.services.sign_ins import SignIns
 from chatsrv.storage.presence import PresenceStore
@@ -48,9 +53,11 @@ class PresenceService:
         local: LocalSessions,
         apps: Apps,
         sign_ins: SignIns,
+        audit: Audit,
         clock: Clock,
         last_active_every_s: float,
     ) -> None:
+        self._audit = audit
         self._sign_ins = sign_ins
         self._every_ms = int(last_active_every_s * 1000)
         self._store = store
@@ -58,19 +65,27 @@ class PresenceService:
         self._apps = apps
         self._clock = clock
         self._terms: dict[Terms, Terms] = {}
+        self._postponed = Repeats()
         # of the sessions of which Redis is being told; a lock goes with the last one who holds it
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def open(
-        self, app: App, user: User, session: NewSession, token_issued_at: int = NEVER, claim: Claim | None = None
+        self,
+        app: App,
+        user: User,
+        session: NewSession,
+        token_issued_at: int = NEVER,
+        claim: Claim | None = None,
+        signed_by: str = "",
     ) -> Opened:
-        """`claim` is set along with it, unless it came back inside its grace.
+        """`claim` is set along with it, unless it came back inside its grace. `signed_by`: the mark of what signed the
+        token.
 
         Raises Unauthenticated where the user was deleted or deactivated meanwhile, and Unavailable.
         """
         most = int(self._apps.setting(app, "sessions_per_user"))
         local = self._local.add(user, session, self._terms_of(app), self._clock.now())
-        local.token_issued_at = token_issued_at
+        local.token_issued_at, local.signed_by = token_issued_at, sys.intern(signed_by)
         record = local.record(self._local.node)
         try:
             opened = await self._store.open(app.id, user.id, session, record, most, user.claims, claim)
@@ -103,11 +118,11 @@ class PresenceService:
         terms = Terms(Graces(lost_s, mobile_s, handoff_s), int(orphan_s * 1000), int(idle_s * 1000))
         return self._terms.setdefault(terms, terms)
 
-    def renew(self, session_id: str, token_issued_at: int) -> None:
+    def renew(self, session_id: str, token_issued_at: int, signed_by: str = "") -> None:
         """The session goes on with a newer token."""
         local = self._local.get(session_id)
         if local:
-            local.token_issued_at = token_issued_at
+            local.token_issued_at, local.signed_by = token_issued_at, sys.intern(signed_by)
 
     async def touch(self, session_id: str, active: bool, background: bool | None = None) -> None:
         """Whether the user is active in this session, and whether it is in the background (None: as before).
@@ -198,8 +213,10 @@ class PresenceService:
         grace_s = local.terms.graces.after(departure, local.device, local.background)
         try:
             await self._store.close(local.app_id, local.user_id, session_id, int(grace_s * 1000), local.acted_at)
-        except Unavailable:
-            log.warning("session_close_postponed", session=session_id)
+        except Unavailable as error:
+            sessions = self._postponed.count("close", time.monotonic())
+            if sessions:  # a store that is away while thousands leave is one thing to say
+                log.warning("session_closes_postponed", sessions=sessions, reason=str(error))
         finally:
             self._local.remove(session_id)
 
@@ -228,10 +245,13 @@ class PresenceService:
 
     async def sign_out(self, user: User, session_id: str | None) -> None:
         """Ends one session, or all of them, at once; their sockets close. Raises NotFound and Unavailable."""
+        if session_id is not None and session_id not in {session.id for session in await self.sessions(user)}:
+            _not_theirs(user, session_id)
+        await self._audit.tell(act_on(user, Action.SIGNED_OUT, session=session_id))
         if session_id is None:
             await self._store.purge(user.app_id, user.id, CloseCode.SIGNED_OUT, Fate.KEEP)
         elif not await self._store.sign_out(user.app_id, user.id, session_id, CloseCode.SIGNED_OUT):
-            raise NotFound(f"{user.username!r} has no session {session_id!r}.")
+            _not_theirs(user, session_id)
 
     async def admit(self, user: User) -> None:
         """Raises Unavailable: without it they could not connect."""
@@ -245,6 +265,10 @@ def _sign_in(user: User, opened: Opened) -> NewSignIn:
     truth, to_others = opened.warm.truth, opened.warm.to_others
     was_hidden = to_others.clocks.last_login_at != truth.clocks.last_login_at
     return NewSignIn(user.id, truth.clocks.last_login_at, was_hidden)
+
+
+def _not_theirs(user: User, session_id: str) -> NoReturn:
+    raise NotFound(f"{user.username!r} has no session {session_id!r}.")
 
 
 def _no_session(session_id: str) -> NoReturn:

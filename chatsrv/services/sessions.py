@@ -49,6 +49,7 @@ class LocalSession:
     opened_at: int = NEVER
     login_at: int = NEVER
     token_issued_at: int = NEVER
+    signed_by: str = ""
     channels: tuple[int, ...] = ()
     is_open: bool = False
     is_idle: bool = False

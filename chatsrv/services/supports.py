@@ -16,7 +16,8 @@ from chatsrv.storage import profiles as profile_rows
 from chatsrv.storage import relations
 from chatsrv.storage import supports as rows
 from chatsrv.storage import users as user_rows
-from chatsrv.storage.database import Database, Overtaken, Transaction
+from chatsrv.storage.database import Database, Transaction
+from chatsrv.storage.sql_errors import Overtaken
 
 TRIES = 3
 

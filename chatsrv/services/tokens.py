@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from chatsrv.domain.apps import App, PublicKey, check_app_id
+from chatsrv.domain.apps import App, PublicKey, check_app_id, mark_of
 from chatsrv.domain.errors import Invalid, Problem
 from chatsrv.domain.tokens import TokenClaims, bad_token, check_claims
 from chatsrv.domain.users import User
@@ -88,17 +88,22 @@ def _decode(segment: bytes) -> bytes:
 
 def verify(token: Unverified, app: App, now: int, leeway_s: int) -> TokenClaims:
     """Which algorithm goes with which key is the app's word, never the token's. Raises Unauthenticated."""
-    if not _is_signed_with(token, app):
+    signer = _find_signer(token, app, now)
+    if signer is None:
         raise bad_token("The token's signature does not verify for this app.")
-    return check_claims(token.claims, now, leeway_s)
+    return check_claims(token.claims, now, leeway_s, signer)
 
 
-def _is_signed_with(token: Unverified, app: App) -> bool:
+def _find_signer(token: Unverified, app: App, now: int) -> str | None:
+    """The mark of what signed it."""
     if token.algorithm == "HS256":
         signed, _, _ = token.text.rpartition(".")
-        # nobody may sign with a secret that is none
-        return bool(app.jwt_secret) and compare_digest(_sign(app.jwt_secret, signed), token.signature)
-    return any(_is_signed_by(token.text, key) for key in app.public_keys if key.algorithm == token.algorithm)
+        for secret in app.secrets(now):
+            if compare_digest(_sign(secret, signed), token.signature):
+                return mark_of(secret)
+        return None
+    keys = (key for key in app.public_keys if key.algorithm == token.algorithm and _is_signed_by(token.text, key))
+    return next((key.id for key in keys), None)
 
 
 def _sign(secret: str, text: str) -> bytes:

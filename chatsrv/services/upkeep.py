@@ -77,8 +77,7 @@ class Upkeep:
         """Renews this node's leases. Raises Unavailable."""
         async with self._beating:
             try:
-                for shard in range(SHARDS):
-                    await self._beat_shard(shard)
+                await _in_every_shard(self._beat_shard)
             except Unavailable:
                 # a beat that was given up may be done later, and hide from the next one that others swept us before it
                 self._settled.clear()
@@ -115,8 +114,7 @@ class Upkeep:
 
     async def sweep(self) -> None:
         """Ends what is over: graces, and the sessions of dead nodes. Raises Unavailable."""
-        for shard in range(SHARDS):
-            await self._sweep_shard(shard)
+        await _in_every_shard(self._sweep_shard)
 
     async def _sweep_shard(self, shard: int) -> None:
         while True:
@@ -188,10 +186,25 @@ class Upkeep:
             return CloseCode.TOKEN_REVOKED
         return None
 
+    async def expel(self, session_id: str) -> None:
+        """Its token no longer counts."""
+        await self._close(session_id, CloseCode.TOKEN_REVOKED)
+
     async def _close(self, session_id: str, code: CloseCode) -> None:
         self._metrics.mended.labels("expelled").inc()
         if self.close_socket:
             await self.close_socket(session_id, code)
+
+
+async def _in_every_shard(work: Callable[[int], Awaitable[None]]) -> None:
+    """At once: one after the other, a Redis that takes two seconds for an answer would outlast any lease.
+
+    All have ended when it returns; raises the first error.
+    """
+    outcomes = await asyncio.gather(*(work(shard) for shard in range(SHARDS)), return_exceptions=True)
+    for outcome in outcomes:
+        if outcome is not None:
+            raise outcome
 
 
 def _batches(items: Sequence[T], size: int) -> Iterable[Sequence[T]]:

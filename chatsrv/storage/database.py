@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +14,10 @@ from sqlalchemy import URL, event, exc, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from uuid_utils import uuid4
 
-from chatsrv.domain.errors import Conflict, NotFound, SetupError, Unavailable
+from chatsrv.domain.errors import SetupError, Unavailable
 from chatsrv.storage import touched
+from chatsrv.storage.sql_errors import IS_READ_ONLY, TAKES_NO_CHANGES, translated
 from chatsrv.storage.touched import Touched
-
-UNIQUE_FIELDS = {
-    # before name_key, which it contains
-    "username_key": "username",
-    "email_key": "email",
-    "external_id": "external_id",
-    "uuid": "uuid",
-    "uri": "uri",
-    "name_key": "name",
-    "team_memberships": "user_id",
-    "apps": "appId",
-}
-"""Which field a broken unique constraint is about, by a word of its message."""
-
 
 POSTGRES_PARAMETERS = frozenset(("host", "port", "ssl", "pgbouncer", "target_session_attrs"))
 """What may stand behind the question mark; `pgbouncer` is ours, the others asyncpg's."""
@@ -75,9 +62,11 @@ def _translate_ssl(url: URL) -> URL:
     return url.update_query_dict({"ssl": mode})
 
 
-class Overtaken(Unavailable):
-    """The database undid this transaction in favour of another; running it again at once makes sense."""
+REST_MAX_S = 30.0
+"""Balancers and firewalls forget connections that rest longer than some minutes."""
 
+REFUSAL_S = 10.0
+"""After it a change that was refused is forgotten: a node that is sent no changes finds out by none that it is over."""
 
 Transaction = AsyncConnection
 """What `read()` and `write()` yield, for those who only hand it on."""
@@ -97,77 +86,48 @@ class Database:
         self._writer = writer
         self.is_sqlite = reader.dialect.name == "sqlite"
         self.on_commit: Callable[[Touched], None] | None = None
+        self._refused: tuple[str, float] | None = None
+
+    @property
+    def refusal(self) -> str | None:
+        """Why the last change was refused, though the database answers: for a little while, as nothing else tells."""
+        if self._refused is None or time.monotonic() - self._refused[1] > REFUSAL_S:
+            return None
+        return self._refused[0]
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that only reads. Raises Unavailable."""
-        with _translated():
+        with translated():
             async with self._reader.begin() as tx:
                 yield tx
 
     async def ping(self) -> None:
-        """Raises Unavailable."""
+        """Raises Unavailable, also where it says that it takes no changes."""
         async with self.read() as tx:
-            await tx.exec_driver_sql("SELECT 1")
+            asked = "SELECT 'off'" if self.is_sqlite else "SELECT current_setting('transaction_read_only')"
+            if (await tx.exec_driver_sql(asked)).scalar_one() == "on":
+                raise Unavailable("database", why=IS_READ_ONLY)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that commits at the end of the block. Raises Conflict, NotFound and Unavailable."""
         changed: Touched = {}
         try:
-            with _translated():
+            with translated():
                 async with self._writer.begin() as tx:
                     touched.begin(tx)
                     yield tx
                     changed = touched.read(tx)
+            self._refused = None
+        except Unavailable as error:
+            if error.what == "database" and error.why in TAKES_NO_CHANGES:
+                self._refused = str(error), time.monotonic()
+            raise
         finally:
             # also where the commit failed or was cancelled: it may have been done all the same
             if changed and self.on_commit:
                 self.on_commit(changed)
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Turns what the driver raises into what it means, and nothing else."""
-    try:
-        yield
-    except exc.IntegrityError as error:
-        raise meaning_of(error) from error
-    except (exc.TimeoutError, OSError) as error:
-        raise Unavailable("database") from error
-    except exc.DBAPIError as error:
-        if _state_of(error).startswith("40"):
-            raise Overtaken("database") from error
-        if _is_outage(error):
-            raise Unavailable("database") from error
-        raise
-
-
-def _is_outage(error: exc.DBAPIError) -> bool:
-    if error.connection_invalidated or error.statement is None:
-        return True  # without a statement it was the way to the database that failed
-    if isinstance(error.orig, sqlite3.OperationalError):
-        # the plain error is a statement that cannot be: a mistake of ours; others are locks, disks and files
-        return getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF != sqlite3.SQLITE_ERROR
-    # classes 08 connection, 53 resources, 57 operator, 58 system, 25006 read-only: trying again may help
-    state = _state_of(error)
-    return state[:2] in ("08", "53", "57", "58") or state == "25006"
-
-
-def _state_of(error: exc.DBAPIError) -> str:
-    """PostgreSQL's code of what went wrong; SQLite has none."""
-    return getattr(error.orig, "sqlstate", None) or ""
-
-
-def meaning_of(error: exc.IntegrityError) -> Conflict | NotFound:
-    """The field of a conflict is told by the name of the constraint or column in the driver's message."""
-    text = str(error.orig)
-    if "foreign key" in text.lower():
-        return NotFound("Something that this belongs to is there no more.")
-    for word, field in UNIQUE_FIELDS.items():
-        if word in text:
-            return Conflict(field, f"Another one already has this {field}.")
-    raise error
 
 
 @asynccontextmanager
@@ -195,8 +155,33 @@ def _postgres_engines(url: URL, pool_size: int, timeout_s: float) -> tuple[Async
             "prepared_statement_cache_size": 0,
             "prepared_statement_name_func": lambda: f"chatsrv_{uuid4().hex}",
         }
-    engine = _make_engine(url, pool_size, timeout_s, pool_pre_ping=True, connect_args=arguments)
+    engine = _make_engine(url, pool_size, timeout_s, connect_args=arguments)
+    _look_before_use(engine)
     return engine, engine
+
+
+def _look_before_use(engine: AsyncEngine) -> None:
+    """A connection that the server ended is replaced before anybody is given it; the driver knows by itself.
+
+    Only after a rest the server is asked, for what stands between may have forgotten it. The pool would ask each time,
+    three round trips before every transaction: from a database that is slow this makes one that is away.
+    """
+
+    driver_error = engine.dialect.loaded_dbapi.Error
+
+    @event.listens_for(engine.sync_engine, "checkin")
+    def rest(_connection: Any, record: Any) -> None:
+        record.info["resting_since"] = time.monotonic()
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def look(connection: Any, record: Any, _proxy: Any) -> None:
+        if connection.driver_connection.is_closed():
+            raise exc.DisconnectionError
+        if time.monotonic() - record.info.get("resting_since", float("inf")) > REST_MAX_S:
+            try:
+                connection.ping()
+            except driver_error as error:
+                raise exc.DisconnectionError from error
 
 
 def _make_engine(url: URL, pool_size: int, timeout_s: float, **further: Any) -> AsyncEngine:
@@ -211,7 +196,8 @@ def _sqlite_engines(url: URL, pool_size: int, timeout_s: float) -> tuple[AsyncEn
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BadDatabaseUrl(f"the database's folder {folder} cannot be made: {error.strerror}") from error
+        why = f"the database's folder {folder} cannot be made ({error.strerror})"
+        raise BadDatabaseUrl(f"{why}: name another in DATABASE_URL") from error
     arguments, options = url.get_dialect()().create_connect_args(url)
 
     async def connect() -> aiosqlite.Connection:

@@ -100,7 +100,11 @@ async def embedded_valkey(folder: Path, *, start_timeout_s: float = 10.0) -> Asy
 @contextmanager
 def own_folder(folder: Path) -> Iterator[Path]:
     """Makes the folder, keeps everyone else out of it, and yields its resolved path."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        why = f"the data folder {folder} cannot be made ({error.strerror})"
+        raise SetupError(f"{why}: name another with CHATSRV_DATA_DIR, or set REDIS_URL") from error
     with suppress(PermissionError):  # a mounted volume often belongs to someone else
         folder.chmod(0o700)
     owned = folder.resolve()

@@ -26,6 +26,7 @@ TEMPLATES = {
     "sessions": "sessions:%s:%s",  # hash session -> record, one per user with any; see fold.lua
     "state": "state:%s",  # hash user -> record, one per app; see fold.lua
     "present": "present:%s:%s",  # set "<user> <session>", one per channel that anybody is in
+    "nothing": "nothing",  # never set: whether it could be is how one asks if writes are taken
     "claims": "claims:%s",  # hash user -> record, one per app, of those who claim something; see claims.lua
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from chatsrv.domain.changes import FIRST_POSITION, Position
@@ -32,6 +33,17 @@ class PresenceReads:
     def __init__(self, lane: Lane, prefix: str) -> None:
         self._lane = lane
         self._prefix = prefix
+
+    async def check(self) -> None:
+        """Whether Redis answers and takes changes, without making one: the key never exists."""
+        with translated():
+            await self._lane.calls(("PING",), ("SET", self._key(0, "nothing"), "", "XX"))
+
+    async def read_clock(self) -> int:
+        """Milliseconds since 1970 by the clock in which all expiries are reckoned."""
+        with translated():
+            seconds, microseconds = await self._lane.call("TIME")
+        return int(seconds) * 1000 + int(microseconds) // 1000
 
     async def sessions(self, app_id: str, user_id: int) -> list[Session]:
         """All sessions of the user, the oldest first."""
@@ -93,10 +105,23 @@ class PresenceReads:
         return await self._snapshot(app_id, None)
 
     async def changed_since(self, app_id: str, version: int) -> Snapshot:
-        """Those who changed after `version`; whether that is all of them, `Snapshot.is_complete_since` tells."""
+        """Those who changed after `version`; whether that is all of them, `Snapshot.is_complete_since` tells.
+
+        Who they are is read along with the version up to which that is all. How they show is read after it and may be
+        newer, and then comes once more; whoever changes in between is for the next time.
+        """
+        shard = keys.shard_of(app_id)
         with translated():
-            ids = await self._lane.call("ZRANGEBYSCORE", self._app_key(app_id, "changes"), version + 1, "+inf")
-        return await self._snapshot(app_id, [int(user_id) for user_id in ids])
+            epoch, reached, floor, ids = await self._at_once(
+                ("GET", self._key(shard, "epoch")),
+                ("HGET", self._key(shard, "versions"), app_id),
+                ("HGET", self._key(shard, "floors"), app_id),
+                ("ZRANGEBYSCORE", self._app_key(app_id, "changes"), version + 1, "+inf"),
+            )
+        snapshot = await self._snapshot(app_id, [int(user_id) for user_id in ids])
+        if snapshot.epoch != read_epoch(epoch):
+            return snapshot  # what was kept is gone: nobody can have seen anything of this epoch
+        return replace(snapshot, version=int(reached or 0), floor=int(floor or 0))
 
     async def _snapshot(self, app_id: str, user_ids: Sequence[int] | None) -> Snapshot:
         shard, state = keys.shard_of(app_id), self._app_key(app_id, "state")
@@ -115,7 +140,7 @@ class PresenceReads:
         found, versions = (*without_errors(rest), [], [])[:2]
         raws = _pairs(found) if user_ids is None else zip(user_ids, found, strict=bool(rest))
         return Snapshot(
-            epoch=epoch.decode().split(" ")[0] if epoch else "",
+            epoch=read_epoch(epoch),
             version=int(version or 0),
             floor=int(floor or 0),
             warm={int(user_id): read_warm(raw) for user_id, raw in raws if raw is not None},
@@ -177,6 +202,11 @@ def read_end(info: Any) -> Position:
     if isinstance(info, Exception):
         return FIRST_POSITION
     return read_position(info[info.index(b"last-generated-id") + 1])
+
+
+def read_epoch(raw: bytes | None) -> str:
+    """Beside its id stands when it was made."""
+    return raw.decode().split(" ")[0] if raw else ""
 
 
 def _by_age(raws: Sequence[bytes]) -> list[Session]:

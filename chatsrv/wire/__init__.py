@@ -1,6 +1,7 @@
 """The wire: TCP connections, HTTP heads and WebSocket frames. It imports nothing of ours and knows no application."""
 
 from chatsrv.wire.asked import ASKED, RECALL, Asked, Recall
+from chatsrv.wire.handler import REFUSE, Fault, Refuse, Unreadable
 from chatsrv.wire.heads import Head
 from chatsrv.wire.joiner import Joiner
 from chatsrv.wire.listener import ListenLimits, listening
@@ -12,15 +13,19 @@ from chatsrv.wire.wheel import Wheel
 __all__ = [
     "ASKED",
     "RECALL",
+    "REFUSE",
     "Asked",
+    "Fault",
     "Head",
     "Hearer",
     "Joiner",
     "ListenLimits",
     "Passing",
     "Recall",
+    "Refuse",
     "SocketRules",
     "Sockets",
+    "Unreadable",
     "WebSocket",
     "Wheel",
     "listening",

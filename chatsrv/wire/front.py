@@ -14,12 +14,15 @@ from typing import cast
 from aiohttp import web
 
 from chatsrv.wire.asked import ASKED, Asked
+from chatsrv.wire.handler import Handler
 from chatsrv.wire.heads import END, accept_key, read_body_length, read_head
 from chatsrv.wire.place import Place
 from chatsrv.wire.websocket import WebSocket
 
 _LINES = 8
 """A head of more than so many lines of the greatest length is aiohttp's to refuse, or not."""
+_FIRST = frozenset(b"\r\nABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+"""What a request may begin with. Half of anything else, such as of a greeting of TLS, is not waited for to be whole."""
 SOCKETS = (b"GET /socket.io/?", b"POST /socket.io/?")
 _SWITCHING = (
     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n"
@@ -54,7 +57,7 @@ class Front(asyncio.Protocol):
 
     def __init__(self, place: Place) -> None:
         self._place = place
-        self._handler: web.RequestHandler | None = None
+        self._handler: Handler | None = None
         self._asked: Asked | None = None
         self._head = b""  # the start of one
         self._turn = Turn.OURS
@@ -65,7 +68,7 @@ class Front(asyncio.Protocol):
         self.slot = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Both loops have set TCP_NODELAY."""
+        """The listener has seen to TCP_NODELAY."""
         transport = cast("asyncio.Transport", transport)  # of uvloop's it is no subclass
         self._transport = transport
         name = transport.get_extra_info("peername")
@@ -95,7 +98,7 @@ class Front(asyncio.Protocol):
 
     def _gather(self, data: bytes) -> None:
         """Half a head. Its deadline is that of the idle connection: whoever trickles gains nothing."""
-        if len(data) <= self._place.line_max_bytes * _LINES:
+        if len(data) <= self._place.line_max_bytes * _LINES and data[0] in _FIRST:
             self._head = data
         else:
             self._hand_over(data)
@@ -123,21 +126,21 @@ class Front(asyncio.Protocol):
         handler, asked = self._wake_handler()
         asked.head = head if not length else None
         self._body_left -= len(data)
-        handler.data_received(data)
+        handler.begin(data)
 
     def _hand_over(self, data: bytes) -> None:
         """To a new handler, which waits for the rest of a head no longer than for a first."""
         self._dismiss_handler()
         handler, _ = self._wake_handler()
         self._give_away()
-        handler.data_received(data)
+        handler.begin(data)
 
     def _give_away(self) -> None:
         self._turn = Turn.THEIRS
         if self._asked:
             self._asked.head = None
 
-    def _wake_handler(self) -> tuple[web.RequestHandler, Asked]:
+    def _wake_handler(self) -> tuple[Handler, Asked]:
         if not self._unsent:
             self._place.wheel.disarm(self)
         if self._handler is not None and self._asked is not None:
@@ -181,15 +184,20 @@ class Front(asyncio.Protocol):
         elif now < self._idle_until and not self._head:
             place.wheel.arm_at(self, self._idle_until)
         else:
+            if self._head and place.on_slow:
+                place.on_slow()
             transport.close()
             place.wheel.arm(self, place.keepalive_s)  # unless it takes what is still on its way
 
     def _insist(self, left: int) -> None:
-        """Who reads slowly is waited for, who reads nothing is not, whoever has the request."""
-        if left < self._unsent:
+        """Who reads slowly is waited for, who reads next to nothing is not, whoever has the request."""
+        place = self._place
+        if left <= self._unsent - place.slowest_bytes_per_s * place.keepalive_s:
             self._unsent = left
-            self._place.wheel.arm(self, self._place.keepalive_s)
+            place.wheel.arm(self, place.keepalive_s)
         else:
+            if place.on_slow:
+                place.on_slow()
             self._transport.abort()
 
     def close_idle(self) -> None:

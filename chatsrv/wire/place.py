@@ -7,9 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from aiohttp import web
-
 from chatsrv.wire.asked import Recall
+from chatsrv.wire.handler import Handler
 from chatsrv.wire.heads import Head
 from chatsrv.wire.websocket import Hearer, SocketRules, WebSocket
 from chatsrv.wire.wheel import Wheel
@@ -41,12 +40,15 @@ class Passing(Protocol):
 class Place:
     """What the connections of one listener have in common."""
 
-    make_handler: Callable[[], web.RequestHandler]
+    make_handler: Callable[[], Handler]
     wheel: Wheel
     keepalive_s: float
     line_max_bytes: int
+    slowest_bytes_per_s: int
     recall: Recall | None = None
     sockets: Sockets | None = None
     passing: Passing | None = None
+    on_slow: Callable[[], None] | None = None
+    """Told when a connection ends because its client is too slow."""
     fronts: set[Front] = field(default_factory=set)
     is_closing: bool = False

@@ -19,7 +19,7 @@ class Hearer(Protocol):
     def hear_close(self, code: int) -> None:
         """The peer's close frame has come. `hear_end` follows in any case."""
 
-    def hear_violation(self) -> None:
+    def hear_violation(self, code: Code) -> None:
         """The peer broke the protocol, or sent binary data; nothing more is read. `hear_end` follows."""
 
     def hear_end(self) -> None:
@@ -33,6 +33,21 @@ class Hearer(Protocol):
 
     def owe(self, frame: bytes) -> None:
         """To be written although it piles up, unless that is too much."""
+
+
+class _Nobody:
+    """Hears what comes to a connection that is gone: nothing."""
+
+    def hear_text(self, text: str) -> None: ...
+    def hear_close(self, code: int) -> None: ...
+    def hear_violation(self, code: Code) -> None: ...
+    def hear_end(self) -> None: ...
+    def hear_timeout(self) -> None: ...
+    def hear_pause(self, is_paused: bool) -> None: ...
+    def owe(self, frame: bytes) -> None: ...
+
+
+_NOBODY = _Nobody()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +193,7 @@ class WebSocket(asyncio.Protocol):
         was_closing = self._is_closing
         self.close(code)
         if not was_closing:
-            self.hearer.hear_violation()
+            self.hearer.hear_violation(code)
 
     def _answer_ping(self, pong: bytes) -> None:
         """A peer that reads none shall not fill our memory with them."""
@@ -201,4 +216,5 @@ class WebSocket(asyncio.Protocol):
         self._reader = None
         self._rules.wheel.disarm(self)
         self._rules.joiner.drop(self.transport)
-        self.hearer.hear_end()
+        hearer, self.hearer = self.hearer, _NOBODY  # each knowing the other, they would wait for the collector
+        hearer.hear_end()

@@ -24,19 +24,24 @@ async def send(api: ApiClient, head: str, body: bytes = b"", *, anonymous: bool 
     # latin-1: each character is one byte on the wire
     request = "\r\n".join((f"{line} HTTP/1.1", *headers, "", "")).encode("latin-1") + body
     async with asyncio.timeout(10):
-        return _read(await _exchange(URL(api.url), request))
+        return await _exchange(URL(api.url), request)
 
 
-async def _exchange(url: URL, request: bytes) -> bytes:
+async def _exchange(url: URL, request: bytes) -> Answer:
     reader, writer = await asyncio.open_connection(url.host, url.port)
     try:
         writer.write(request)
         await writer.drain()
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
-        return head + await reader.readexactly(int(length[1]) if length else 0)
+        return await read_answer(reader)
     finally:
         writer.close()
+
+
+async def read_answer(reader: asyncio.StreamReader) -> Answer:
+    """The next one on a connection."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
+    return _read(head + await reader.readexactly(int(length[1]) if length else 0))
 
 
 def _read(answer: bytes) -> Answer:

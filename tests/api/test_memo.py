@@ -177,6 +177,17 @@ async def test_what_one_key_was_told_another_key_is_not(remembering: Node) -> No
     assert (await remembering.get(ANNA))[9:12] == b"401"
 
 
+async def test_a_page_that_may_not_read_any_more_is_told_so_by_no_answer_that_is_remembered(remembering: Node) -> None:
+    apps, page = remembering.services.apps, "Origin: https://shop.example"
+    for path in (ANNA, PAGE):
+        for origins, may_read in (("https://shop.example", True), ("https://other.example", False), ("*", True)):
+            await apps.change_setting("demo", "allowed_origins", origins)
+            await remembering.settle()
+            answers = [await remembering.get(path, page) for _ in range(2)]
+            assert [b"Access-Control-Allow-Origin" in answer for answer in answers] == [may_read] * 2
+    assert remembering.given_again == 6
+
+
 @pytest.mark.parametrize(
     "headers",
     [("X-Request-Id: mine",), ("Connection: close",)],

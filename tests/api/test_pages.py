@@ -38,11 +38,6 @@ async def test_the_page_and_its_files_come_under_a_strict_policy(api: ApiClient)
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-async def test_the_root_leads_to_the_page(api: ApiClient) -> None:
-    answer = await api.speaking_as(None).get("/")
-    assert (answer.status, answer.headers["Location"]) == (302, "/docs")
-
-
 async def test_every_document_is_served_without_a_key(api: ApiClient) -> None:
     for dialect in DIALECTS:
         answer = await api.speaking_as(None).get(f"/openapi/{dialect.name}.json")

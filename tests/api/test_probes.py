@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import sqlite3
 from pathlib import Path
@@ -95,9 +96,47 @@ async def test_the_metrics_take_a_key_with_the_scope_admin(api: ApiClient, servi
 
 
 @ON_SQLITE
+async def test_no_app_learns_from_the_metrics_that_there_is_another(api: ApiClient, services: Services) -> None:
+    assert (await api.get("/metrics")).status == 200
+    _, neighbours = await services.apps.create("next-door", None)
+    for client in (api, api.speaking_as(neighbours)):
+        refused(await client.get("/metrics"), 403, 40105)
+    await services.apps.delete("next-door")
+    assert (await api.get("/metrics")).status == 200
+
+
+@ON_SQLITE
+async def test_a_key_of_the_server_opens_the_metrics_and_then_no_key_of_an_app(make_settings: MakeSettings) -> None:
+    async with serving(make_settings(metrics_key="ours and long")) as (api, services):
+        _, key = await services.apps.create("demo", None)
+        for name, value in (("Authorization", "Bearer ours and long"), ("X-Api-Key", "ours and long")):
+            assert (await api.speaking_as(None).with_headers({name: value}).get("/metrics")).status == 200
+        refused(await api.speaking_as(key).get("/metrics"), 403, 40105)
+        refused(await api.speaking_as(None).get("/metrics"), 401, 1302)
+        refused(await api.speaking_as("ours and longer").get("/metrics"), 401, 1302)
+        refused(await api.speaking_as("ours and long").get("/v1/demo/users"), 401, 1302)
+
+
+@ON_SQLITE
 async def test_on_their_own_address_the_metrics_need_no_key(services: Services) -> None:
     async with served(metrics_app(create_app(services)), services.settings) as url, ClientSession() as session:
         api = ApiClient(session, url, {})
         answer = await api.get("/metrics")
         assert (answer.status, b"chatsrv_sockets" in answer.body) == (200, True)
         assert (await api.get(USERS)).status == 404
+
+
+@ON_SQLITE
+async def test_the_metrics_tell_how_many_tasks_there_are(api: ApiClient) -> None:
+    before = await count_tasks(api)
+    waiting = [asyncio.create_task(asyncio.Event().wait()) for _ in range(50)]
+    assert abs(await count_tasks(api) - before - 50) < 10
+    for task in waiting:
+        task.cancel()
+    await asyncio.wait(waiting)
+    assert abs(await count_tasks(api) - before) < 10
+
+
+async def count_tasks(api: ApiClient) -> float:
+    lines = (await api.get("/metrics")).body.decode().splitlines()
+    return float(next(line for line in lines if line.startswith("chatsrv_tasks ")).split()[1])

@@ -1,6 +1,7 @@
 """The words of the menu: help, --json and --config anywhere, and what a person is told who got them wrong."""
 
 import json
+import sys
 from collections.abc import Iterator
 
 import click
@@ -31,8 +32,9 @@ def render_help(words: str) -> str:
 
 def test_the_menu_has_the_commands_of_the_specification() -> None:
     assert set(WORDS) == {
-        *("serve", "worker", "migrate", "doctor", "token", "access-token"),
+        *("serve", "worker", "migrate", "doctor", "token", "access-token", "audit", "backup"),
         *("app", "app create", "app list", "app show", "app set", "app delete"),
+        *("app rotate-secret", "app remove-public-key", "dashboard"),
         *("key", "key create", "key list", "key revoke", "key rotate"),
         *("user", "user import", "user export"),
         *("identity", "identity set-password"),
@@ -57,12 +59,24 @@ def test_the_menu_lists_each_command_in_one_whole_line() -> None:
 
 @pytest.mark.parametrize(
     "words",
-    ["serve", "migrate", "app create", "app set", "key create", "token", "user import", "identity set-password"],
+    [
+        *("serve", "migrate", "app create", "app set", "key create", "token", "audit"),
+        *("user import", "identity set-password"),
+    ],
 )
 def test_help_teaches_by_examples_that_the_menu_understands(words: str) -> None:
     examples = [line.strip() for line in render_help(words).partition("Examples:")[2].splitlines()]
     commands = [line[line.index("chatsrv ") :].split() for line in examples if "chatsrv " in line]
     assert [" ".join(command[1 : 1 + len(words.split())]) for command in commands].count(words) >= 2
+
+
+async def test_help_and_wrong_words_do_not_wait_for_what_only_work_needs(shell: Shell) -> None:
+    """The libraries of the stores and of the web take four fifths of a start."""
+    told = await shell.run_process("-X", "importtime", "-m", "chatsrv", "app", "creat", program=(sys.executable,))
+    assert told.status == 2
+    loaded = {line.split("|")[-1].strip() for line in told.err.splitlines() if line.startswith("import time:")}
+    assert "chatsrv.cli" in loaded
+    assert loaded & {"aiohttp", "alembic", "chatsrv.services", "redis", "socketio", "sqlalchemy"} == set()
 
 
 async def test_json_is_understood_before_and_after_the_words(shell: Shell) -> None:

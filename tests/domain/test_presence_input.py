@@ -185,7 +185,7 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
 
 @pytest.mark.parametrize("names", [[], ["anna"], ["anna", "anna"], ["", "Zoë", "a\0"], ["x"] * 3])
 def test_usernames_are_an_array_of_strings(names: list[str]) -> None:
-    assert read_usernames({"usernames": names}, 3) == names
+    assert read_usernames({"usernames": names}, 3, "bulk_query_max") == names
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_usernames_are_an_array_of_strings(names: list[str]) -> None:
 )
 def test_other_usernames_are_refused(fields: dict[str, Any]) -> None:
     with pytest.raises(Invalid) as caught:
-        read_usernames(fields, 3)
+        read_usernames(fields, 3, "bulk_query_max")
     (problem,) = caught.value.problems
     assert (problem.field, problem.message) == ("usernames", "must be an array of at most 3 strings")
 

@@ -159,10 +159,16 @@ class RawSocket:
 
     async def skip(self, size: int) -> None:
         """So many bytes of a body."""
+        await self.take(size)
+
+    async def take(self, size: int) -> bytes:
+        """So many bytes of a body; less where the connection ends before."""
         async with asyncio.timeout(PATIENCE_S):
             while len(self._come) < size and await self._receive():
                 pass
+        taken = bytes(self._come[:size])
         del self._come[:size]
+        return taken
 
     async def read_frame(self) -> Frame | None:
         """None where the connection has ended; a frame that breaks RFC 6455 fails."""

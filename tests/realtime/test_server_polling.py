@@ -201,3 +201,41 @@ async def test_origins_are_our_own_and_those_of_the_list(origins: tuple[str, ...
         async with edge.http.get(url, headers={"Origin": sent}) as answer:
             assert answer.status == status
             assert answer.headers.get("Access-Control-Allow-Origin") == (sent if status == 200 else None)
+
+
+@pytest.mark.parametrize(
+    ("proxies", "headers", "origin", "status"),
+    [
+        (0, {"X-Forwarded-Proto": "ftp"}, "ftp://chat.example", 400),
+        (0, {"X-Forwarded-Host": "evil.example"}, "http://evil.example", 400),
+        (0, {}, "http://chat.example", 200),
+        (0, {}, "https://chat.example", 200),
+        (1, {}, "https://chat.example", 400),
+        (1, {"X-Forwarded-Proto": "https"}, "https://chat.example", 200),
+        (1, {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "outer.example"}, "https://outer.example", 200),
+        (1, {"X-Forwarded-Host": "evil.example, outer.example"}, "http://outer.example", 200),
+        (1, {"X-Forwarded-Host": "evil.example, outer.example"}, "http://evil.example", 400),
+        (2, {"X-Forwarded-Host": "outer.example, inner.example"}, "http://outer.example", 200),
+        (2, {"X-Forwarded-Host": "evil.example, outer.example, inner.example"}, "http://evil.example", 400),
+        (1, {"X-Forwarded-Proto": ""}, "http://chat.example", 200),
+    ],
+)
+async def test_who_says_that_they_forward_is_believed_behind_proxies_of_ours_alone(
+    proxies: int, headers: dict[str, str], origin: str, status: int
+) -> None:
+    async with serving(trusted_proxies=proxies) as edge:
+        given = {"Host": "chat.example", "Origin": origin, **headers}
+        async with edge.http.get(f"{edge.url}/socket.io/?EIO=4&transport=polling", headers=given) as answer:
+            assert answer.status == status
+            assert answer.headers.get("Access-Control-Allow-Origin") == (origin if status == 200 else None)
+
+
+async def test_no_page_may_send_cookies_along() -> None:
+    async with serving(origins=("*",)) as edge:
+        url = f"{edge.url}/socket.io/?EIO=4&transport=polling"
+        asked = {"Origin": "https://evil.example", "Access-Control-Request-Headers": "x-own"}
+        for method in ("GET", "OPTIONS"):
+            async with edge.http.request(method, url, headers=asked) as answer:
+                assert answer.headers["Access-Control-Allow-Origin"] == "https://evil.example"
+                assert "Access-Control-Allow-Credentials" not in answer.headers
+                assert answer.headers["Vary"] == "Origin, Access-Control-Request-Headers"

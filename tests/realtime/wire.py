@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from chatsrv.realtime.server import Handshake, SocketServer, WireLimits, build_server
+from chatsrv.realtime.server import Doors, Handshake, SocketServer, WireLimits, build_server
 from chatsrv.wire import ListenLimits, listening
 from tests.listening import bound, url_of
 
@@ -109,10 +109,12 @@ class Poller:
 
 @asynccontextmanager
 async def serving(
-    limits: WireLimits | None = None, origins: tuple[str, ...] = (), **options: Any
+    limits: WireLimits | None = None, origins: tuple[str, ...] = (), trusted_proxies: int = 0, **options: Any
 ) -> AsyncIterator[Edge]:
     """`options` go to aiohttp's runner."""
-    server = build_server(limits or WireLimits(), origins)
+    server = build_server(
+        limits or WireLimits(), Doors(lambda origin: "*" in origins or origin in origins, trusted_proxies)
+    )
     app = web.Application()
     server.attach(app)
     taken = bound()

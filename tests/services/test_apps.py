@@ -200,7 +200,7 @@ async def test_an_app_has_settings_of_its_own_and_goes_back_to_the_servers(apps:
 @pytest.mark.parametrize(
     ("word", "sentence"),
     [
-        ("port=1", "is nothing that an app may set; there are auto_create_users, grace_s, .*name"),
+        ("port=1", "is nothing that an app may set; there are allowed_origins, auto_create_users, grace_s, .*name"),
         ("jwt_secret=x", "is nothing that an app may set"),
         ("grace_s=soon", "grace_s: Expected `float`"),
         ("grace_s=-1", "grace_s: Expected `float` >= 0"),
@@ -211,6 +211,16 @@ async def test_an_app_has_settings_of_its_own_and_goes_back_to_the_servers(apps:
         ("mobile_grace_s=inf", "mobile_grace_s must be a finite number"),
         ("orphan_grace_s=nan", "orphan_grace_s"),
         ("auto_create_users=maybe", "Expected `bool`"),
+        ("allowed_origins=https://shop.example/", "is not what browsers send; write https://shop.example$"),
+        ("allowed_origins=https://shop.example/path", "write https://shop.example$"),
+        ("allowed_origins=HTTPS://Shop.Example", "write https://shop.example$"),
+        ("allowed_origins=https://shop.example:443", "write https://shop.example$"),
+        ("allowed_origins=https://a:b@shop.example", "write https://shop.example$"),
+        ("allowed_origins=https://a.example,shop.example", "'shop.example' is no origin"),
+        ("allowed_origins=null", "'null' is no origin"),
+        ("allowed_origins=https://*.shop.example", "is no origin"),
+        ("allowed_origins=https://shop.example https://b.example", "is no origin"),
+        ("allowed_origins=https://[::1", "is no origin"),
     ],
 )
 async def test_what_an_app_cannot_set_is_refused_and_nothing_changes(
@@ -219,6 +229,18 @@ async def test_what_an_app_cannot_set_is_refused_and_nothing_changes(
     with pytest.raises(Invalid, match=sentence):
         await change(apps, [word])
     assert (await apps.get("demo")).settings == {}
+
+
+async def test_an_app_allows_origins_of_its_own(apps: Apps, demo: DemoApp) -> None:
+    await change(
+        apps, ["allowed_origins=https://shop.example, http://localhost:5173,capacitor://localhost,http://[::1]:8080"]
+    )
+    allowed = ("https://shop.example", "http://localhost:5173", "capacitor://localhost", "http://[::1]:8080")
+    assert (await apps.get("demo")).allowed_origins == allowed
+    await change(apps, ["allowed_origins=*", "grace_s=5"])
+    assert (await apps.get("demo")).allowed_origins == ("*",)
+    await change(apps, ["allowed_origins="])
+    assert (await apps.get("demo")).settings == {"grace_s": 5.0}
 
 
 async def test_a_relation_holds_between_the_apps_own_settings(apps: Apps, demo: DemoApp) -> None:

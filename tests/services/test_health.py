@@ -11,9 +11,12 @@ import pytest
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.errors import SetupError, Unavailable
 from chatsrv.services import Services, open_services
+from chatsrv.services import health as health_module
 from chatsrv.services.health import OK, Health
 from chatsrv.storage import migrating
 from chatsrv.storage.database import open_database, parse_url
+from chatsrv.storage.lane import open_lane
+from chatsrv.storage.presence_reads import PresenceReads
 from chatsrv.storage.redis import open_redis
 from tests.conftest import MakeSettings
 from tests.storage.test_migrations import REVISIONS
@@ -56,10 +59,34 @@ async def test_a_server_that_accepts_and_says_nothing_does_not_hold_the_check_up
         async with (
             open_database(parse_url(f"postgres://u:hunter2@127.0.0.1:{port}/d", tmp_path), 3, 60) as db,
             open_redis(f"redis://127.0.0.1:{port}", 2, 60, True) as redis,
+            open_lane(redis) as lane,
             asyncio.timeout(20),
         ):
-            checked = await Health(db, redis).check()
+            health = Health(db, PresenceReads(lane, "chatsrv"))
+            try:
+                checked = await health.check()
+            finally:
+                await health.close()
     assert checked == dict.fromkeys(("database", "redis", "migrations"), "no answer in time")
+
+
+async def test_however_many_ask_a_store_that_is_silent_is_asked_once(
+    make_settings: MakeSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health_module, "CHECK_TIMEOUT_S", 0.2)
+    asked: list[asyncio.StreamWriter] = []
+
+    async def accept(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(writer)
+
+    async with await asyncio.start_server(accept, "127.0.0.1", 0) as silent:
+        url = f"postgres://u:p@127.0.0.1:{silent.sockets[0].getsockname()[1]}/d"
+        async with open_services(make_settings(database_url=url, database_timeout_s=60)) as services:
+            for _ in range(3):
+                await asyncio.gather(*(services.health.check() for _ in range(10)))
+        assert len(asked) == len(("database", "migrations"))
+        for writer in asked:
+            writer.close()
 
 
 async def test_the_skew_of_the_clocks_is_measured(services: Services) -> None:

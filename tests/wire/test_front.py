@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
@@ -345,3 +346,45 @@ async def test_a_client_that_reads_none_of_its_answers_is_cut_and_one_that_reads
             stuck.writer.transport.resume_reading()  # type: ignore[attr-defined]
             with suppress(ConnectionResetError):
                 assert len(await stuck.reader.read(-1)) < size
+
+
+async def test_a_client_that_reads_next_to_nothing_is_cut_like_one_that_reads_nothing() -> None:
+    """However long its answer would take it: a little now and then keeps nobody's memory."""
+    told: list[str] = []
+    limits = ListenLimits(keepalive_s=0.4, slowest_bytes_per_s=100_000_000, shutdown_timeout_s=1)
+    async with running_place(limits, on_slow=lambda: told.append("slow")) as place:
+        place.text = "x" * 40_000_000
+        loop = asyncio.get_running_loop()
+        with socket.socket() as wire:
+            wire.setblocking(False)
+            await loop.sock_connect(wire, place.address)
+            await loop.sock_sendall(wire, get("/a"))
+            async with asyncio.timeout(4):
+                while not told:
+                    await loop.sock_recv(wire, 50_000)
+                    await asyncio.sleep(0.01)
+        assert told == ["slow"]
+
+
+@pytest.mark.parametrize(
+    "start",
+    [b"\x16\x03\x01\x02\x00\x01\x00", b"\0", b"\x80\x2e\x01", b"(GET /"],
+    ids=["TLS", "NUL", "SSL", "a bracket"],
+)
+async def test_what_cannot_become_a_request_is_not_waited_for_to_be_whole(wire: Wire, start: bytes) -> None:
+    await wire.send(start)
+    assert (await wire.answer())[0] == 400
+    assert await wire.is_over()
+
+
+async def test_a_slow_head_is_told_of_and_an_idle_connection_is_not() -> None:
+    told: list[str] = []
+    limits = ListenLimits(keepalive_s=0.3, shutdown_timeout_s=1)
+    async with running_place(limits, on_slow=lambda: told.append("slow")) as place:
+        async with connected(place) as wire:
+            assert await wire.is_over()
+            assert told == []
+        async with connected(place) as wire:
+            await wire.send(b"GET /a")
+            assert await wire.is_over()
+            assert told == ["slow"]

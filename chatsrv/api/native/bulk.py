@@ -37,7 +37,8 @@ def _read_items(body: Mapping[str, Any], most: int) -> list[Any]:
     check_names(body, ("users",))
     items = body.get("users")
     if not isinstance(items, list) or len(items) > most:
-        raise Invalid(Problem("users", f"must be an array of at most {most} users"))
+        error = Invalid(Problem("users", f"must be an array of at most {most} users"))
+        raise error.over("bulk_max_users") if isinstance(items, list) else error
     return items
 
 

@@ -98,7 +98,7 @@ async def _read_members(call: Call, known: tuple[str, ...]) -> dict[str, Any]:
     check_parameters(call.request.query, ())
     body = await read_json_object(call.request, call.services.settings.body_max_bytes)
     check_names(body, known)
-    return {**body, "members": read_names(body, "members", call.services.settings.members_max)}
+    return {**body, "members": read_names(body, "members", call.services.settings.members_max, "members_max")}
 
 
 def _render(owned: Owned) -> dict[str, Any]:

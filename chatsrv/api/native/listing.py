@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
+from urllib.parse import quote
 
 import msgspec
 from multidict import MultiMapping
@@ -59,12 +60,12 @@ def read_list(parameters: MultiMapping[str], settings: Settings) -> ListRequest:
     if by_cursor and "offset" in parameters:
         _refuse("cursor", "does not go with offset")
     query = UserQuery(
-        limit=_read_number(parameters, "limit", settings.page_default, 1, settings.page_max),
-        offset=_read_number(parameters, "offset", 0, 0, settings.offset_max),
+        limit=_read_limit(parameters, settings),
+        offset=_read_offset(parameters, settings),
         by_cursor=by_cursor,
         after=_read_cursor(parameters["cursor"], sort) if by_cursor and parameters["cursor"] else None,
         sort=sort,
-        filters=tuple(_read_filter(text) for text in parameters.getall("filter", [])),
+        filters=_read_filters(parameters.getall("filter", []), settings.filters_max),
         with_presence=presence or not PRESENCE_FIELDS.isdisjoint(fields or ()),
     )
     return ListRequest(query, fields, presence)
@@ -75,8 +76,7 @@ def read_offset_page(
 ) -> tuple[int, int]:
     """`limit` and `offset` of a list that has no parameters but these and `others`."""
     check_parameters(parameters, ("limit", "offset", *others))
-    limit = _read_number(parameters, "limit", settings.page_default, 1, settings.page_max)
-    return limit, _read_number(parameters, "offset", 0, 0, settings.offset_max)
+    return _read_limit(parameters, settings), _read_offset(parameters, settings)
 
 
 def read_fields(parameters: MultiMapping[str]) -> tuple[str, ...] | None:
@@ -105,12 +105,24 @@ def _check_names(parameters: MultiMapping[str]) -> None:
     check_parameters(parameters, PARAMETERS)
 
 
-def _read_number(parameters: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+def _read_limit(parameters: Mapping[str, str], settings: Settings) -> int:
+    return _read_number(parameters, "limit", (settings.page_default, 1, settings.page_max), "page_max")
+
+
+def _read_offset(parameters: Mapping[str, str], settings: Settings) -> int:
+    return _read_number(parameters, "offset", (0, 0, settings.offset_max), "offset_max")
+
+
+def _read_number(parameters: Mapping[str, str], name: str, bounds: tuple[int, int, int], setting: str) -> int:
+    """`bounds`: what it is if not given, the least, and the most, which is what the setting says."""
     text = parameters.get(name)
+    default, least, most = bounds
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most):
-        _refuse(name, f"must be a number from {least} to {most}")
+    is_number = text.isascii() and text.isdigit()
+    if not (is_number and len(text) < 10 and least <= int(text) <= most):
+        error = Invalid(Problem(name, f"must be a number from {least} to {most}"))
+        raise error.over(setting) if is_number and text.strip("0") else error
     return int(text)
 
 
@@ -129,6 +141,12 @@ def _read_sort(text: str) -> tuple[Sort, ...]:
             _refuse("sort", f"{word!r} is none of {', '.join(SORT_FIELDS)}, each once, with - for descending")
         sorts.append(Sort(field, word.strip().startswith("-")))
     return tuple(sorts)
+
+
+def _read_filters(texts: Sequence[str], most: int) -> tuple[Filter, ...]:
+    if len(texts) > most:
+        raise Invalid(Problem("filter", f"may be given at most {most} times")).over("filters_max")
+    return tuple(_read_filter(text) for text in texts)
 
 
 def _read_filter(text: str) -> Filter:
@@ -200,10 +218,15 @@ def write_links(url: URL, request: ListRequest, page: Page, settings: Settings) 
     cursor = write_cursor(page.next_after, query.sort) if page.next_after else None
     following = str(url.without_query_params("offset").update_query(cursor=cursor)) if cursor else None
     if query.by_cursor:
-        return {"current": str(url), "previews": None, "next": following, "first": None, "last": None}
+        return {"current": _as_asked(url), "previews": None, "next": following, "first": None, "last": None}
     links = write_offset_links(url, query.limit, query.offset, page.total, settings)
     # further than offsets reach, the cursor goes on
     return links | {"next": (links["next"] or following) if following else None}
+
+
+def _as_asked(url: URL) -> str:
+    """As the client wrote it, but for what no URL may hold."""
+    return quote(str(url), safe="%:/?#[]@!$&'()*+,;=~")
 
 
 def write_offset_links(url: URL, limit: int, offset: int, total: int, settings: Settings) -> dict[str, str | None]:
@@ -213,7 +236,7 @@ def write_offset_links(url: URL, limit: int, offset: int, total: int, settings: 
         return str(url.update_query(offset=there)) if there <= settings.offset_max else None
 
     return {
-        "current": str(url),
+        "current": _as_asked(url),
         "previews": at(max(0, min(offset - limit, last))) if offset else None,
         "next": at(offset + limit) if offset + limit < total else None,
         "first": at(0),

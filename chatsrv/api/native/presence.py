@@ -21,7 +21,7 @@ async def query(call: Call) -> web.StreamResponse:
     check_parameters(call.request.query, ())
     body = await read_json_object(call.request, call.services.settings.body_max_bytes)
     check_names(body, ("usernames",))
-    names = read_usernames(body, call.services.settings.bulk_query_max)
+    names = read_usernames(body, call.services.settings.bulk_query_max, "bulk_query_max")
     users, unknown = await call.services.watching.find(call.app.id, names)
     roll = await call.services.watching.look(call.app.id, users, call.viewer)
     people = [render_presence(person) for person in roll.people]

@@ -15,7 +15,7 @@ from chatsrv.domain.sessions import Session
 async def list_all(call: Call) -> web.StreamResponse:
     check_parameters(call.request.query, ())
     user = await call.services.users.find(call.app.id, call.username)
-    sessions = await call.services.presence.sessions(user)
+    sessions = await call.services.explain.sessions(user)
     return json_response([render_session(session) for session in sessions], headers={"Cache-Control": "no-store"})
 
 

@@ -69,7 +69,7 @@ async def _find_named(call: Call, question: Question) -> tuple[int, ...]:
     limit = call.services.settings.bulk_max_users
     page = await call.services.users.page(call.app.id, UserQuery(limit, filters=filters), NOBODY)
     if page.total > limit:
-        raise Malformed(f"At most {limit} users may be named.")
+        raise Malformed(f"At most {limit} users may be named.").over("bulk_max_users")
     return tuple(person.user.id for person in page.people)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chatsrv.api.admission import identify_with
 from chatsrv.api.dialect import Call, OpenCall, Route, TokenAccess
 from chatsrv.api.jsonapi import MEDIA_TYPE, media_types
 from chatsrv.api.oksky.errors import not_acceptable, unsupported_media_type
@@ -17,8 +18,8 @@ OWN_RELATIONSHIPS = (None, "starred_rooms", "starred_customers")
 
 
 async def identify(call: OpenCall) -> Caller:
-    """A user's access token or a server key. Raises Unauthenticated."""
-    return await call.services.callers.identify_access(call.request.headers.get("X-Access-Token"))
+    """A user's access token or a server key."""
+    return await identify_with(call, call.request.headers.get("X-Access-Token"), call.services.callers.identify_access)
 
 
 async def check_content_type(call: Call, route: Route) -> None:

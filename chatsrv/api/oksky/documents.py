@@ -85,7 +85,7 @@ async def load(call: Call, relationship: Relationship, sources: Sequence[Any]) -
 def _check_bound(call: Call, number: int) -> None:
     limit = call.services.settings.included_max
     if number > limit:
-        raise errors.too_many(limit)
+        raise errors.too_many(limit).over("included_max")
 
 
 class _Writer:

@@ -13,7 +13,6 @@ from chatsrv.api.oksky.kinds import Kind
 from chatsrv.api.oksky.table import KINDS, SUBTYPES
 
 PAGE_SIZE = 25
-PAGE_SIZE_MAX = 100
 DIGITS_MAX = 18
 """No page has a longer number."""
 OFFSET_MAX = 2**62
@@ -81,7 +80,7 @@ def read_question(call: Call, kind: Kind, type_: str, *, is_related: bool = Fals
         shape=_read_shape(call, kind, type_, given),
         filters=_read_filters(kind, given),
         order=_read_order(sorts, type_, given.get(("sort",), "")),
-        page=_read_page(given),
+        page=_read_page(given, call.services.settings.oksky_page_max),
         given=given,
     )
 
@@ -114,7 +113,7 @@ def _read_fields(given: Mapping[Path, str]) -> Fields:
 def _read_include(kind: Kind, type_: str, text: str, limit: int) -> IncludeTree:
     # before anything goes down as deep as it is nested
     if len(re.split(r"[.,]", text)) > limit:
-        raise errors.include_too_large(limit)
+        raise errors.include_too_large(limit).over("include_max")
     tree = read_include(text)
     _check_include(kind, type_, tree)
     return tree
@@ -148,12 +147,12 @@ def _read_order(sorts: Collection[str], type_: str, text: str) -> tuple[Order, .
     return orders
 
 
-def _read_page(given: Mapping[Path, str]) -> Page:
+def _read_page(given: Mapping[Path, str], most: int) -> Page:
     """`page=3` is the third page of the usual size."""
     size = _to_int(given.get(("page", "size"), str(PAGE_SIZE)))
     number = _to_int(given.get(("page", "number"), given.get(("page",), "1")))
-    if size > PAGE_SIZE_MAX:
-        raise errors.page_too_large(PAGE_SIZE_MAX)
+    if size > most:
+        raise errors.page_too_large(most).over("oksky_page_max")
     for name, value in (("size", size), ("number", number)):
         if value < 1:
             raise errors.invalid_page(name, value)

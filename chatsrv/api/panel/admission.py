@@ -30,10 +30,10 @@ ID_DIGITS = 19
 
 
 async def identify(call: OpenCall) -> Caller:
-    """A server key; the scheme is case-sensitive, as on the panel. Raises Unauthenticated."""
+    """A server key; the scheme is case-sensitive, as on the panel."""
     header = call.request.headers.get("Authorization", "")
     credential = header.removeprefix("Bearer ").strip() if header.startswith("Bearer ") else None
-    return await call.services.callers.identify_key(credential)
+    return await admission.identify_with(call, credential, call.services.callers.identify_key)
 
 
 async def count_request(call: Call, _: Route) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chatsrv.api.admission import bearer_or_api_key, client_address, refuse_if_spent
+from chatsrv.api.admission import bearer_or_api_key, client_address, identify_with, refuse_if_spent
 from chatsrv.api.bodies import check_media_type, read_body
 from chatsrv.api.dialect import ALLOWANCE, Call, OpenCall, Route, TokenAccess
 from chatsrv.api.jsonapi import MEDIA_TYPE
@@ -35,8 +35,8 @@ async def check_body_type(call: OpenCall) -> None:
 
 
 async def identify(call: OpenCall) -> Caller:
-    """A server key, or the bearer of somebody who has signed in. Raises Unauthenticated."""
-    return await call.services.callers.identify_bearer(bearer_or_api_key(call.request))
+    """A server key, or the bearer of somebody who has signed in."""
+    return await identify_with(call, bearer_or_api_key(call.request), call.services.callers.identify_bearer)
 
 
 async def check_access(call: Call, route: Route) -> None:

@@ -185,4 +185,5 @@ class Document:
         self._room -= count
         if self._room < 0:
             most = self._call.services.settings.pulse_included_max
-            raise BadParameter("include", f"That brings more than {most} resources along; include less at a time.")
+            error = BadParameter("include", f"That brings more than {most} resources along; include less at a time.")
+            raise error.over("pulse_included_max")

@@ -146,7 +146,8 @@ def _read_number(read: Mapping[Path, str], name: str, default: int, most: int) -
     if text is None:
         return default
     if not (text.isascii() and text.isdigit() and len(text) <= NUMBER_DIGITS and 1 <= int(text) <= most):
-        raise BadParameter(f"page[{name}]", f"page[{name}] must be a number from 1 to {most}.")
+        error = BadParameter(f"page[{name}]", f"page[{name}] must be a number from 1 to {most}.")
+        raise error.over("pulse_page_max") if name == "size" and text.isdigit() else error
     return int(text)
 
 
@@ -164,7 +165,7 @@ def _read_filters(parameters: MultiMapping[str], fields: Fields, most: int) -> t
     """Also of a parameter that is given more than once all of them count."""
     found = [(name, value) for name, value in parameters.items() if read_path(name)[0] == "filter"]
     if len(found) > most:
-        raise BadParameter("filter", f"A list takes at most {most} filters.")
+        raise BadParameter("filter", f"A list takes at most {most} filters.").over("pulse_filters_max")
     return tuple(_read_filter(name, read_path(name)[1:], value, fields) for name, value in found)
 
 
