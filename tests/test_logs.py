@@ -210,3 +210,25 @@ async def test_a_secret_in_an_address_reaches_no_line(
         writer.close()
     assert "/api/application/users" in out.getvalue()
     assert TOKEN not in out.getvalue()
+
+
+@pytest.mark.parametrize("database_source", ["sqlite_template"], indirect=True)
+async def test_each_line_of_a_request_names_the_key_or_the_user_that_was_shown(
+    services: Services, demo: DemoApp, make_settings: MakeSettings
+) -> None:
+    out = io.StringIO()
+    logs.configure("json", "info", out)
+    anna = (await services.users.create("demo", {"username": "anna"}, SERVER)).user
+    token, _ = await services.callers.mint_token(await services.apps.get("demo"), "anna", 60)
+    async with (
+        open_services(make_settings(access_log=True)) as logging_services,
+        served_node(logging_services) as url,
+        ClientSession() as session,
+    ):
+        for credential in (demo.key, token, "cs_none"):
+            headers = {"Authorization": f"Bearer {credential}"}
+            async with session.get(f"{url}/v1/demo/users/anna", headers=headers) as answer:
+                await answer.read()
+    shown = [json.loads(line) for line in out.getvalue().splitlines()]
+    by = [line["by"] for line in shown if line["event"] == "request"]
+    assert by == [f"key {demo.key.split('_')[1]}", f"user demo {anna.id}", "nobody"]

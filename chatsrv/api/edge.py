@@ -103,6 +103,7 @@ def _record(request: web.Request, response: web.StreamResponse, dialect: Dialect
     services.metrics.requests.labels(name, request.method, response.status).inc()
     services.metrics.request_seconds.labels(name).observe(seconds)
     if services.settings.access_log:
+        caller = request.get(CALLER)
         log.info(
             "request",
             method=request.method,
@@ -110,6 +111,7 @@ def _record(request: web.Request, response: web.StreamResponse, dialect: Dialect
             status=response.status,
             ms=round(seconds * 1000, 1),
             address=client_address(request),
+            by=caller.name if caller else "nobody",
         )
 
 

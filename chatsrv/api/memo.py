@@ -39,9 +39,10 @@ MARK = 150
 class _Pass:
     """A server key was good `at` some moment; `until` when that is taken for granted. Both in ms.
 
-    `take` counts a request against its rate.
+    `take` counts a request against its rate. `name`: as the log names whoever shows it.
     """
 
+    name: str
     at: int
     until: int
     take: Callable[[int], Allowance]
@@ -142,6 +143,7 @@ class Memo:
             status=answer.status,
             ms=0.0,
             address=self._callers.address_of(peer, answer.forwarded),
+            by=answer.key.name,
             request_id=request_id,
         )
 
@@ -182,7 +184,7 @@ class Memo:
         """One request a second finds out whether the key is still good, for all answers that it was given."""
         if len(self._passes) >= PASSES_MAX:
             self._passes.clear()  # answers keep theirs, which nobody renews any more
-        shown = self._passes.setdefault(caller.rate_name, _Pass(now, now, self._callers.allowance_of(caller)))
+        shown = self._passes.setdefault(caller.name, _Pass(caller.name, now, now, self._callers.allowance_of(caller)))
         shown.at, shown.until = now, now + int(self._services.settings.credential_cache_s * 1000)
         if caller.key and caller.key.expires_at is not None:
             shown.until = min(shown.until, caller.key.expires_at)

@@ -125,7 +125,8 @@ class Caller:
         return Viewer(self.user.id) if self.user else SERVER
 
     @property
-    def rate_name(self) -> str:
+    def name(self) -> str:
+        """Under which they are counted and logged."""
         return f"key {self.key.id}" if self.key else f"user {self.app.id} {self.user.id if self.user else ''}"
 
     @property

@@ -200,11 +200,11 @@ class Callers:
     def allowance_of(self, caller: Caller) -> Callable[[int], Allowance]:
         """Counts a request at that moment (ms), for who counts a refusal by themselves."""
         rate = self._key_rate if caller.key else self._token_rate
-        return partial(self._limiter.take, caller.rate_name, rate)
+        return partial(self._limiter.take, caller.name, rate)
 
     def count_panel_request(self, caller: Caller) -> Allowance:
         """The same in the panel dialect, which has a rate of its own."""
-        return self._counted(self._panel_minutes.take(caller.rate_name, self._clock.now()), "key")
+        return self._counted(self._panel_minutes.take(caller.name, self._clock.now()), "key")
 
     def _counted(self, allowance: Allowance, kind: str) -> Allowance:
         """Counts what is refused."""

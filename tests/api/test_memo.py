@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing, suppress
 
 import pytest
+from structlog.testing import capture_logs
 
 from chatsrv.api.memo import MEMO, Memo
 from chatsrv.app import create_app
@@ -385,3 +386,17 @@ async def test_what_a_node_has_written_its_next_answer_tells(remembering: Node) 
         anna = await services.users.find("demo", "anna")
         await services.claims.put(anna, Claim(str(round_), Source.MANUAL, status), 60, "", Viewer(None))
         assert f'"presence_status":{int(status)}'.encode() in await remembering.get(ANNA)
+
+
+async def test_what_was_given_again_is_in_the_log_with_the_key_that_was_shown(
+    make_settings: MakeSettings, clock: Clock
+) -> None:
+    """Whoever looks for what a leaked key was used for finds all of it."""
+    async with node(make_settings, clock, access_log=True) as remembering:
+        _, remembering.key = await remembering.services.apps.create("demo", None)
+        await remembering.services.users.create("demo", {"username": "anna"}, SERVER)
+        await remembering.settle()
+        await remembering.get(ANNA)
+        with capture_logs() as lines:
+            assert await remembering.count_again(remembering.get(ANNA)) == 1
+    assert [line["by"] for line in lines] == [f"key {remembering.key.split('_')[1]}"]

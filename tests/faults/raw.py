@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import suppress
-from typing import Any
+from typing import Any, Self
 
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType
 
@@ -32,7 +32,7 @@ class RawClient:
         self.events: list[tuple[str, Any]] = []
 
     @classmethod
-    async def connect(cls, http: ClientSession, url: str, auth: dict[str, Any]) -> RawClient:
+    async def connect(cls, http: ClientSession, url: str, auth: dict[str, Any]) -> Self:
         """Returns when it has been greeted. Raises Refused."""
         client = cls(await open_websocket(http, url))
         try:
