@@ -37,11 +37,16 @@ class Fate(StrEnum):
     """What purge.lua does beside ending the sessions."""
 
     KEEP = "keep"
+    RENAME = "rename"
     BAR = "bar"
     FORGET = "forget"
 
 
-FATES = {CloseCode.DELETED: Fate.FORGET, CloseCode.DEACTIVATED: Fate.BAR}
+FATES = {
+    CloseCode.DELETED: Fate.FORGET,
+    CloseCode.DEACTIVATED: Fate.BAR,
+    CloseCode.RENAMED: Fate.RENAME,
+}
 
 
 class PresenceService:

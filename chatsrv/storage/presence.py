@@ -165,7 +165,7 @@ class PresenceStore(PresenceReads):
         return Swept(ended, orphaned, due, self._sweep_batch in (ended, orphaned, due))
 
     async def purge(self, app_id: str, user_id: int, code: int, fate: str) -> int:
-        """Ends all sessions of a user; `fate` is keep, bar or forget as in purge.lua."""
+        """Ends all sessions of a user; `fate` is keep, rename, bar or forget as in purge.lua."""
         return int(await self._run_for("purge", app_id, user_id, int(code), fate))
 
     async def sign_out(self, app_id: str, user_id: int, session_id: str, code: int) -> bool:

@@ -75,7 +75,7 @@ async def check_all(world: World, model: Directory) -> None:
     assert await world.read(world.key, f"/v1/{world.app.id}/presence/counts") == model.count(now)
     assert {name: world.view.get(name) for name in shown} == shown, "the watcher sees something else"
     await world.follow()
-    followed = {name: world.follower.shown.get(name, (0, None)) for name in shown}
+    followed = {name: world.follower.shown.get(fold_case(name), (0, None)) for name in shown}
     assert followed == shown, "who follows by since= sees something else"
 
 

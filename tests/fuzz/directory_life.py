@@ -155,7 +155,6 @@ class Life(RuleBasedStateMachine):
         self._lost_tabs(account)
         if account.username != before:
             self.has_news = True
-            self.world.follower.rename(before, account.username)
 
     @rule(
         items=st.lists(

@@ -32,7 +32,10 @@ def _resource(type_: str, id_: str | None = None, **attributes: Any) -> dict[str
 
 @dataclass
 class Follower:
-    """Goes after the changes by `since=` as a client of the observer, who sees what others see."""
+    """Goes after the changes by `since=` as a client of the observer, who sees what others see.
+
+    `shown` by folded names: that a name is written otherwise is no news.
+    """
 
     cursor: str = ""
     shown: dict[str, tuple[int, str | None]] = field(default_factory=dict)
@@ -43,14 +46,8 @@ class Follower:
         if answer["full"]:
             self.shown.clear()
         for person in answer["users"] if answer["full"] else answer["changes"]:
-            self.shown[person["username"]] = (person["presence_status"], person["text"])
+            self.shown[fold_case(person["username"])] = (person["presence_status"], person["text"])
         self.cursor = f"{answer['epoch']}.{answer['version']}"
-
-    def rename(self, old: str, new: str) -> None:
-        """Who follows names alone must hear of a rename elsewhere: changes come under the new name."""
-        shown = self.shown.pop(old, None)
-        if shown and fold_case(old) == fold_case(new):
-            self.shown[new] = shown
 
 
 class World:

@@ -81,6 +81,24 @@ async def test_after_a_deletion_everybody_comes_as_the_deleted_cannot_be_named(
     assert shown(answer["users"]) == {"anna": 1}
 
 
+@pytest.mark.parametrize("is_here", [True, False])
+async def test_who_follows_by_names_begins_anew_when_one_is_given_up(
+    api: ApiClient, services: Services, is_here: bool
+) -> None:
+    """Anna is carl from now on; whoever believes that anna is here must hear that she is not."""
+    await add(api, "anna", "bert")
+    await come_online(services, "bert")
+    session = await come_online(services, "anna")
+    before = await since(api)
+    assert shown(before["users"]) == {"anna": 1, "bert": 1}
+    if not is_here:
+        await services.presence.close(session, Departure.LOGOUT)
+    assert (await api.post("/v1/demo/users/anna/rename", {"username": "carl"})).status == 200
+    answer = await since(api, f"{before['epoch']}.{before['version']}")
+    assert (answer["full"], shown(answer["users"])) == (True, {"bert": 1})
+    assert (await since(api, f"{answer['epoch']}.{answer['version']}"))["full"] is False
+
+
 async def test_without_since_or_from_another_epoch_everybody_who_is_here_comes(
     api: ApiClient, services: Services
 ) -> None:
