@@ -14,7 +14,9 @@ from typing import Any, cast
 
 import hiredis
 from redis import exceptions
-from redis.asyncio import Redis
+from redis.asyncio import Redis, SSLConnection
+
+from chatsrv.storage.redis import find_refusal
 
 Arg = str | int | bytes
 Command = tuple[Arg, ...]
@@ -22,15 +24,6 @@ Command = tuple[Arg, ...]
 OUTSTANDING_MAX = 65_536
 """More than a node's sockets ask in one moment, and less than Redis answers within any sensible timeout. Whoever comes
 on top is told at once that Redis does not keep up."""
-
-ERRORS = {
-    "NOSCRIPT": exceptions.NoScriptError,
-    "OOM": exceptions.OutOfMemoryError,
-    "READONLY": exceptions.ReadOnlyError,
-    "LOADING": exceptions.BusyLoadingError,
-    "MASTERDOWN": exceptions.MasterDownError,
-}
-"""What an error's first word means; any other is a ResponseError."""
 
 INCOMPLETE = object()
 
@@ -46,16 +39,19 @@ async def open_lane(redis: Redis) -> AsyncIterator[Lane]:
 
 
 class _Call:
-    """Commands of one caller, which stand together. The answer of one command is its own, of several a list."""
+    """Commands of one caller, which stand together. The answer of one command is its own, of several a list.
 
-    __slots__ = ("answers", "count", "future", "packed", "sent_at")
+    `since`: when they were asked or, once they have been, sent.
+    """
+
+    __slots__ = ("answers", "count", "future", "packed", "since")
 
     def __init__(self, packed: bytes, count: int, future: asyncio.Future[Any]) -> None:
         self.packed = packed
         self.count = count
         self.future = future
         self.answers: list[Any] = []
-        self.sent_at = 0.0
+        self.since = 0.0
 
     def take(self, answer: Any) -> bool:
         """Whether that was the last one."""
@@ -94,9 +90,12 @@ class Lane:
         # one shape of answers, whatever the client itself speaks
         self._options = pool.connection_kwargs | {"protocol": 2}
         self._timeout_s = float(self._options["socket_timeout"])
+        # to speak TLS with a server that does not looks like silence
+        self._how = " over TLS" if issubclass(self._connection_class, SSLConnection) else ""
         self._waiting: deque[_Call] = deque()
         self._wire: _Wire | None = None
         self._connecting: asyncio.Task[None] | None = None
+        self._expiry: asyncio.TimerHandle | None = None
         self._is_due = False
         self._is_closed = False
 
@@ -124,6 +123,8 @@ class Lane:
             await asyncio.gather(self._connecting, return_exceptions=True)
         if self._wire:
             self._wire.close()
+        if self._expiry:
+            self._expiry.cancel()
         self._give_up(exceptions.ConnectionError, "The lane is closed.")
 
     def _add_all(self, commands: Sequence[Command]) -> asyncio.Future[list[Any]]:
@@ -136,6 +137,7 @@ class Lane:
             raise exceptions.ConnectionError("Redis does not keep up.")
         loop = asyncio.get_running_loop()
         call = _Call(packed, count, loop.create_future())
+        call.since = loop.time()
         self._waiting.append(call)
         if not self._is_due:
             self._is_due = True
@@ -153,15 +155,18 @@ class Lane:
             calls = [call for call in self._waiting if not call.future.done()]
             self._waiting.clear()
             self._wire.send(calls)
-        elif not self._connecting:
-            self._connecting = asyncio.create_task(self._connect(), name="redis_lane")
+        else:
+            self._watch_waiting()
+            if not self._connecting:
+                self._connecting = asyncio.create_task(self._connect(), name="redis_lane")
 
     async def _connect(self) -> None:
-        connection: Any = self._connection_class(**self._options)
         try:
+            # what a URL may hold is found out only here
+            connection: Any = self._connection_class(**self._options)
             await connection.connect()
         except Exception as error:
-            self._give_up(exceptions.ConnectionError, str(error))
+            self._give_up(exceptions.ConnectionError, str(error), error)
         else:
             self._wire = _Wire(_take_over(connection), self._timeout_s, self._lose)
         finally:
@@ -176,9 +181,25 @@ class Lane:
             self._wire = None
             self._send()
 
-    def _give_up(self, kind: type[Exception], why: str) -> None:
+    def _give_up(self, kind: type[Exception], why: str, cause: Exception | None = None) -> None:
         while self._waiting:
-            self._waiting.popleft().fail(kind(why))
+            # one error each, for they collect traces
+            error = kind(why)
+            error.__cause__ = cause
+            self._waiting.popleft().fail(error)
+
+    def _expire(self) -> None:
+        """Who has waited for a connection for as long as a command may take does so no longer; it is still made."""
+        self._expiry = None
+        now = asyncio.get_running_loop().time()
+        while self._waiting and self._waiting[0].since + self._timeout_s <= now:
+            self._waiting.popleft().fail(exceptions.TimeoutError(f"Redis does not let us in{self._how} in time."))
+        self._watch_waiting()
+
+    def _watch_waiting(self) -> None:
+        if self._waiting and not self._expiry and not self._wire:
+            ends_at = self._waiting[0].since + self._timeout_s
+            self._expiry = asyncio.get_running_loop().call_at(ends_at, self._expire)
 
 
 class _Wire(asyncio.Protocol):
@@ -204,7 +225,7 @@ class _Wire(asyncio.Protocol):
     def send(self, calls: Sequence[_Call]) -> None:
         now = self._loop.time()
         for call in calls:
-            call.sent_at = now
+            call.since = now
         self.sent.extend(calls)
         self._transport.write(b"".join([call.packed for call in calls]))
         if self._timer is None and self.sent:
@@ -238,7 +259,7 @@ class _Wire(asyncio.Protocol):
         self._timer = None
         if not self.sent:
             return
-        ends_at = self.sent[0].sent_at + self._timeout_s
+        ends_at = self.sent[0].since + self._timeout_s
         if self._loop.time() < ends_at:
             self._timer = self._loop.call_at(ends_at, self._check_time)
         else:
@@ -256,9 +277,9 @@ class _Wire(asyncio.Protocol):
 
 
 def _error(text: str) -> Exception:
-    word, _, rest = text.partition(" ")
-    kind = ERRORS.get(word)
-    return kind(rest) if kind else exceptions.ResponseError(text)
+    if text.startswith("NOSCRIPT "):
+        return exceptions.NoScriptError(text)
+    return find_refusal(text) or exceptions.ResponseError(text)
 
 
 def without_errors(answers: list[Any]) -> list[Any]:

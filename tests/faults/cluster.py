@@ -91,6 +91,8 @@ async def running_cluster(folder: Path, prepared: Prepared, nodes: int, **settin
             "REDIS_URL": valkey.url,
             "CHATSRV_ACCESS_LOG": "false",
             "CHATSRV_LOG_FORMAT": "json",
+            # an outage is said once, and tests look at each round that is given up
+            "CHATSRV_LOG_LEVEL": "debug",
             **TIMINGS.variables,
             **{f"CHATSRV_{name.upper()}": str(value) for name, value in settings.items()},
         }

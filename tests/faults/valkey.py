@@ -27,6 +27,10 @@ class OwnValkey:
         self._folder = folder
         self._process: Process | None = None
 
+    def client(self, password: str | None = None) -> Redis:
+        """To be used as a context."""
+        return Redis(unix_socket_path=str(self._socket), password=password)
+
     async def start(self) -> None:
         """Returns when it answers; there is nothing in it."""
         options = ["--port", "0", "--save", "", "--appendonly", "no", "--daemonize", "no"]

@@ -8,14 +8,21 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+from sqlalchemy.util import greenlet_spawn
 
 from chatsrv.domain.apps import App
 from chatsrv.domain.errors import Unavailable
-from chatsrv.storage import apps
-from chatsrv.storage.database import Database, Overtaken, open_database, parse_url
+from chatsrv.storage import apps, database
+from chatsrv.storage.database import Database, open_database, parse_url
+from chatsrv.storage.sql_errors import Overtaken
+from tests.faults.store_wire import socket_of, wire_to
 from tests.postgres import administer
+
+EMPTY_STATEMENT = b"\x00;\x00"
+"""With which a connection is asked, as it stands on the wire."""
 
 LOCKER = """
 import sqlite3, sys
@@ -98,6 +105,15 @@ async def test_a_connection_that_ends_in_the_middle_is_unavailable(postgres_url:
         await db.ping()
 
 
+async def test_a_database_that_may_only_be_read_says_so_before_anything_is_refused(postgres_url: str) -> None:
+    await administer(postgres_url, "DROP ROLE IF EXISTS reader; CREATE ROLE reader LOGIN SUPERUSER")
+    await administer(postgres_url, "ALTER ROLE reader SET default_transaction_read_only = on")
+    url = postgres_url.replace("postgres:@/postgres", "reader:@/postgres")
+    async with open_database(parse_url(url, Path()), 1, 5) as db:
+        with pytest.raises(Unavailable, match="is read-only"):
+            await db.ping()
+
+
 async def test_a_statement_that_takes_too_long_is_unavailable(postgres_url: str) -> None:
     async with open_database(parse_url(postgres_url, Path()), 1, 0.3) as db:
         with pytest.raises(Unavailable):
@@ -178,3 +194,75 @@ async def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None
     async with open_database(parse_url(f"sqlite:///{tmp_path}/a.db", tmp_path), 1, 1) as db:
         with pytest.raises(Unavailable):
             await db.ping()
+
+
+async def order(db: Database, pragma: str) -> None:
+    """To the one connection that writes, outside of any transaction."""
+    connection = await db._writer.raw_connection()
+    await cast(Any, connection.driver_connection).execute(pragma)
+    await greenlet_spawn(connection.close)
+
+
+async def add_apps(db: Database) -> None:
+    """Until what room there is in the file's pages is used up, and some more."""
+    for number in range(1000):
+        async with db.write() as tx:
+            await apps.add_app(tx, App(f"a{number}", "x" * 4000, "secret", 1))
+
+
+@pytest.mark.parametrize(
+    ("fault", "mend", "why"),
+    [
+        ("PRAGMA max_page_count = 1", "PRAGMA max_page_count = 1000000", "has no room on its disk"),
+        ("PRAGMA query_only = ON", "PRAGMA query_only = OFF", "is read-only"),
+    ],
+    ids=["full", "read-only"],
+)
+async def test_sqlite_that_takes_no_changes_says_so_until_it_does(
+    fault: str, mend: str, why: str, sqlite_template: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "chatsrv.db"
+    file.write_bytes(sqlite_template.read_bytes())
+    async with open_database(parse_url(f"sqlite:///{file}", tmp_path), 1, 5) as db:
+        await order(db, fault)
+        assert db.refusal is None
+        with pytest.raises(Unavailable, match=why):
+            await add_apps(db)
+        assert db.refusal == f"The database {why} right now."
+        await db.ping()
+        async with db.read() as tx:
+            await apps.get_app(tx, "demo")
+        await order(db, mend)
+        await add_app(db)
+        assert db.refusal is None
+
+
+async def test_a_refusal_is_forgotten_after_a_while(
+    sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node that is sent no changes finds out by none that it is over."""
+    file = tmp_path / "chatsrv.db"
+    file.write_bytes(sqlite_template.read_bytes())
+    async with open_database(parse_url(f"sqlite:///{file}", tmp_path), 1, 5) as db:
+        await order(db, "PRAGMA query_only = ON")
+        with pytest.raises(Unavailable):
+            await add_app(db)
+        assert db.refusal
+        monkeypatch.setattr(database, "REFUSAL_S", 0)
+        assert db.refusal is None
+
+
+async def test_only_a_connection_that_has_rested_is_asked_whether_it_still_is_one(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with (
+        wire_to(socket_of(postgres_url)) as wire,
+        open_database(parse_url(f"postgres://postgres:@127.0.0.1:{wire.port}/postgres", Path()), 1, 5) as db,
+    ):
+        await db.ping()
+        wire.cut_after = EMPTY_STATEMENT
+        await db.ping()
+        assert wire.cut_after == EMPTY_STATEMENT
+        monkeypatch.setattr(database, "REST_MAX_S", 0)
+        await db.ping()  # on another connection, as the first one was cut when it was asked
+        assert wire.cut_after == b""

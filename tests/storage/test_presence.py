@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
+
 import pytest
 
 from chatsrv.domain.changes import Changed, CloseOrdered
@@ -9,6 +11,8 @@ from chatsrv.domain.clock import Clock
 from chatsrv.domain.presence import PresenceStatus
 from chatsrv.domain.sessions import Device
 from chatsrv.storage.keys import key, shard_key
+from chatsrv.storage.presence_reads import PresenceReads
+from chatsrv.storage.records import Snapshot
 from tests.storage.keyspace import ANNA, APP, BERT, LEASE_MS, SHARD, Keyspace
 
 ONLINE, OFFLINE, AWAY = PresenceStatus.ONLINE, PresenceStatus.OFFLINE, PresenceStatus.AWAY
@@ -250,6 +254,38 @@ async def test_changes_since_a_version_are_the_newest_of_each_user_however_many_
     assert not since.is_complete_since("another", 2)
     assert not since.is_complete_since(since.epoch, 8), "nobody can have seen what has not happened"
     assert (await space.store.changed_since(APP, 6)).changed_in == {BERT: 7}
+
+
+class Interrupted(PresenceReads):
+    """Something happens after it has read who changed, and before it reads how they show."""
+
+    def __init__(self, space: Keyspace, meanwhile: Callable[[], Awaitable[object]]) -> None:
+        super().__init__(space.lane, space.prefix)
+        self._meanwhile = meanwhile
+
+    async def _snapshot(self, app_id: str, user_ids: Sequence[int] | None) -> Snapshot:
+        await self._meanwhile()
+        return await super()._snapshot(app_id, user_ids)
+
+
+async def test_who_changes_while_it_is_read_who_did_is_told_of_the_next_time(space: Keyspace) -> None:
+    await space.open("s1")
+    first = await Interrupted(space, lambda: space.open("s2", user=BERT)).changed_since(APP, 0)
+    assert (first.version, first.changed_in) == (1, {ANNA: 1})
+    second = await space.store.changed_since(APP, first.version)
+    assert (second.version, second.changed_in) == (2, {BERT: 2})
+
+
+async def test_what_was_read_of_a_keyspace_that_is_gone_completes_nothing(space: Keyspace) -> None:
+    await space.open("s1")
+    before = await space.store.snapshot(APP, [ANNA])
+
+    async def lose_everything() -> None:
+        await space.redis.delete(*await space.redis.keys(f"{space.prefix}*"))
+        await space.open("s2", user=BERT)
+
+    since = await Interrupted(space, lose_everything).changed_since(APP, 0)
+    assert not since.is_complete_since(before.epoch, 0)
 
 
 async def test_an_offline_change_is_known_after_the_user_left_redis(space: Keyspace) -> None:
