@@ -13,7 +13,7 @@ Get = Callable[[str], str | None]
 
 def find_own_origins(get: Get, trusted_proxies: int) -> frozenset[str]:
     """As the client sees us. What forwarding headers say counts only behind proxies of ours: from anybody else they are
-    the word of a stranger. Without any, TLS may end in front of us all the same: a page of this host over https is ours.
+    the word of a stranger. Without one, TLS may end in front of us all the same: https pages of this host are ours.
     """
     host = get("host")
     if not host:

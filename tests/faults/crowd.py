@@ -25,6 +25,13 @@ CONNECTS_AT_ONCE = 20
 UPSERT_MAX = 1000
 
 
+def sign(app: FaultApp, username: str, life_s: int = TOKEN_LIFE_S) -> str:
+    """A token, made as an app's backend would."""
+    now = int(time.time())
+    claims = {"sub": username, "aid": app.id, "iat": now, "exp": now + life_s}
+    return jwt.encode(claims, app.jwt_secret, algorithm="HS256")
+
+
 class Crowd:
     """Where a method takes `url`, it is that of a node or of a proxy in front of some."""
 
@@ -50,10 +57,7 @@ class Crowd:
         return (await self.make_users(stem, 1))[0]
 
     def token(self, username: str, life_s: int = TOKEN_LIFE_S) -> str:
-        """Made as an app's backend would."""
-        now = int(time.time())
-        claims = {"sub": username, "aid": self.app.id, "iat": now, "exp": now + life_s}
-        return jwt.encode(claims, self.app.jwt_secret, algorithm="HS256")
+        return sign(self.app, username, life_s)
 
     def auth(self, username: str, **further: Any) -> dict[str, Any]:
         """What a client of that user connects with."""

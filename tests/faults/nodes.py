@@ -67,11 +67,11 @@ class Node:
 
 
 @asynccontextmanager
-async def running_node(shell: Shell, name: str) -> AsyncIterator[Node]:
-    """From the moment in which it has told its address; killed at the end if it still runs."""
+async def running_node(shell: Shell, name: str, *words: str) -> AsyncIterator[Node]:
+    """From the moment in which it has told its address; killed at the end if it still runs. `words` of `serve`."""
     log = shell.folder / f"{name}.log"
     with log.open("wb") as stderr:
-        process = await shell.start("serve", "--port", "0", "--json", stderr=stderr)
+        process = await shell.start("serve", "--port", "0", "--json", *words, stderr=stderr)
     async with ended(process):
         assert process.stdout is not None
         line = await asyncio.wait_for(process.stdout.readline(), DEADLINE_S)
