@@ -143,15 +143,17 @@ async def test_a_page_asks_as_often_for_many_as_for_few(pulse: ApiClient) -> Non
     for number in range(9):
         await join(pulse, team, await add(pulse, f"User {number}"))
     tree = "account_memberships.roles,teams.parent_team,teams.users,team_memberships.user,account"
-    counts = set()
     await pulse.get(f"{USERS}?page[size]=2")  # how many there are is remembered from then on
-    for size in (1, 9):
+
+    async def count(size: int) -> int:
         with noted_statements() as statements:
             answer = await pulse.get(f"{USERS}?include={tree}&page[size]={size}&meta[permissions]=actions")
         assert len(answer.json["data"]) == size
-        counts.add(len(statements))
-    assert len(counts) == 1
-    assert counts.pop() < 12
+        return len(statements)
+
+    # the node's own loops may ask in between, but hardly three times
+    few, many = [min([await count(size) for _ in range(3)]) for size in (1, 9)]
+    assert few == many < 12
 
 
 async def test_fields_leave_the_others_out(pulse: ApiClient) -> None:
