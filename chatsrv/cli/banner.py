@@ -53,7 +53,7 @@ def print_banner(welcome: Welcome, as_json: bool) -> None:
         f"chatsrv is up   {welcome.url}",
         f"API page        {welcome.url}/docs",
         f"data folder     {_data(welcome.settings)}",
-        *(_try(welcome.url, welcome.demo_key, welcome.link) if welcome.demo_key else _remind(welcome.has_demo)),
+        *(_try(welcome, welcome.demo_key) if welcome.demo_key else _remind(welcome.has_demo)),
     ]
     click.echo("\n".join(["", *(f"  {line}".rstrip() for line in lines), ""]))
 
@@ -72,12 +72,14 @@ def _remind(has_demo: bool) -> list[str]:
     return ["", sign_in, f"your apps       {command} app list", f"a new app       {command} app create NAME"]
 
 
-def _try(url: str, key: str, link: str | None) -> list[str]:
+def _try(welcome: Welcome, key: str) -> list[str]:
     """The folder matters: in another one, the commands would look into another data folder."""
+    url, minutes = welcome.url, max(1, round(welcome.settings.admin_link_ttl_s / 60))
     return [
         f"server key      {key}",
         "                of the app demo; shown this once",
-        *((f"dashboard       {link}", "                works once, and soon") if link else ()),
+        f"dashboard       {welcome.link}",
+        f"                signs in once, within {minutes} min; then: {_command()} dashboard",
         "",
         f"Try it in another terminal, in {Path.cwd()}:",
         "",
