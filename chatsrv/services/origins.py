@@ -18,6 +18,8 @@ from chatsrv.storage.database import Database
 
 log = structlog.get_logger(__name__)
 
+PATIENCE_S = 1.0
+
 
 class Origins:
     """Nobody ever waits for the database here: what it says is read beside, once for however many ask."""
@@ -35,9 +37,12 @@ class Origins:
         self._changes = 0
 
     async def begin(self) -> None:
-        """At the start of a node: without the database, nobody but the server's list is let in until it answers."""
+        """At the start of a node, which waits a moment for it: until the database answers, the server's list alone
+        is let in."""
         self._is_wanted = True
-        await self._read()
+        self._read_soon()
+        if self._reading:
+            await asyncio.wait({self._reading}, timeout=PATIENCE_S)
 
     async def load(self) -> None:
         """Reads the lists of all apps. Raises Unavailable."""
