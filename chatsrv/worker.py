@@ -18,6 +18,7 @@ from chatsrv.services import Services
 log = structlog.get_logger(__name__)
 
 CANCEL_AGAIN_S = 0.1
+FINISH_S = 2.0
 ANNOUNCE_AGAIN_S = 0.5
 LOAD_AGAIN_S = 0.5
 SIGNING_EVERY_S = 1.0
@@ -85,11 +86,12 @@ async def stop(tasks: Collection[asyncio.Task[None]]) -> None:
 
 async def finish(services: Services) -> None:
     """What is left to do when a process ends in order; a store that is out of reach keeps nobody here."""
-    try:
-        await services.clocks.flush()
-        await services.sign_ins.flush()
-    except Unavailable as error:
-        log.warning("clocks_are_behind", reason=str(error))
+    for flush, behind in ((services.sign_ins.flush, "sign_ins_lost"), (services.clocks.flush, "clocks_are_behind")):
+        try:
+            async with asyncio.timeout(FINISH_S):
+                await flush()
+        except (Unavailable, TimeoutError) as error:
+            log.warning(behind, reason=str(error) or "no answer in time")
 
 
 async def _repeat(loop: Loop, services: Services) -> None:

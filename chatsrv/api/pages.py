@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
+import msgspec
 import yaml
 from aiohttp import web
 
-from chatsrv.api.dialect import Dialect, json_response
+from chatsrv.api.dialect import Dialect
 
 FOLDER = files("chatsrv.api")
 CSP = (
@@ -33,18 +34,31 @@ def read_document(name: str) -> Any:
     return yaml.load(FOLDER.joinpath("openapi", f"{name}.yaml").read_text(), Loader=yaml.CSafeLoader)
 
 
+@cache
+def _encoded(name: str) -> bytes:
+    """One for all who ask: whoever reads slowly keeps no copy of their own."""
+    return msgspec.json.encode(read_document(name))
+
+
+@lru_cache(maxsize=16)
+def _read_asset(name: str) -> bytes | None:
+    """The same of a file; None where there is none."""
+    file = FOLDER.joinpath("static", "docs", name)
+    return file.read_bytes() if file.is_file() else None
+
+
 def _document_of(name: str) -> Any:
     async def document(_request: web.Request) -> web.Response:
-        return json_response(read_document(name), headers={"Cache-Control": "no-cache"})
+        return web.Response(body=_encoded(name), content_type="application/json", headers={"Cache-Control": "no-cache"})
 
     return document
 
 
 async def _asset(request: web.Request) -> web.Response:
     name = request.match_info.get("name", "index.html")
-    file = FOLDER.joinpath("static", "docs", name)
-    if not file.is_file():
+    body = _read_asset(name)
+    if body is None:
         raise web.HTTPNotFound
     headers = {"Content-Security-Policy": CSP, "Referrer-Policy": "no-referrer", "Cache-Control": "no-cache"}
     content_type = TYPES[name.rpartition(".")[2]]
-    return web.Response(body=file.read_bytes(), content_type=content_type, charset="utf-8", headers=headers)
+    return web.Response(body=body, content_type=content_type, charset="utf-8", headers=headers)

@@ -39,7 +39,7 @@ async def metrics_with_key(request: web.Request) -> web.Response:
     """On the public address: they are of all apps, and no app learns of another from them."""
     services, credential = request.app[SERVICES], bearer_or_api_key(request) or ""
     key = services.settings.metrics_key
-    if not key or not compare_digest(credential.encode(), key.encode()):
+    if not key or not compare_digest(credential.encode(errors="replace"), key.encode()):
         await _check_admin(request, credential)
     return await metrics(request)
 

@@ -137,6 +137,10 @@ class TooManyRequests(ChatError):
         self.retry_after_s = retry_after_s
 
 
+DATABASE = "database"
+"""What is unavailable where that is SQL."""
+
+
 class Unavailable(ChatError):
     """A store that this needs does not answer now, or refuses; coming back later makes sense.
 

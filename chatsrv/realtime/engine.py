@@ -28,6 +28,7 @@ log = logging.getLogger("socketio.server")
 
 _TRANSPORTS = ("polling", "websocket")
 _AT_ONCE = 100
+_REFUSED_MAX = 1000
 """Sessions handed over before others get their turn."""
 
 
@@ -62,6 +63,7 @@ class EngineServer:
         self._draining = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._probes: set[Probe] = set()
+        self._refused: dict[str, Refusal] = {}
         self._leaving: set[Hearer] = set()
         self._stirred = asyncio.Event()
 
@@ -155,9 +157,17 @@ class EngineServer:
                 return Probe(self._find(query["sid"]))
             handshake = Handshake.of_head(head, peer, self._doors.foreign_origin(head.get))
             self._check_new(query, handshake)
-        except Refusal:
+        except Refusal as refusal:
+            self._note_refused(head.get("sec-websocket-key"), refusal)
             return None
         return Session(self, self.mark + self.make_id(), handshake)
+
+    def _note_refused(self, key: str | None, refusal: Refusal) -> None:
+        """For the same request, when it comes by aiohttp to be answered: it is counted once."""
+        if key and refusal.retry_after_s is not None:
+            if len(self._refused) >= _REFUSED_MAX:
+                self._refused.clear()
+            self._refused[key] = refusal
 
     def take_over(self, hearer: Hearer, socket: WebSocket) -> None:
         if isinstance(hearer, Probe):
@@ -231,6 +241,8 @@ class EngineServer:
         return session
 
     async def _open(self, request: web.Request, query: Mapping[str, str]) -> web.Response:
+        if refusal := self._refused.pop(request.headers.get("Sec-WebSocket-Key", ""), None):
+            raise refusal
         handshake = Handshake.of_request(request, self._doors.foreign_origin(request.headers.get))
         self._check_new(query, handshake)
         _check_polls(query)

@@ -86,6 +86,7 @@ class Namespace:
         for event, command in COMMANDS.items():
             server.on(event, self._handler(command))
         server.after_connect = self.greet
+        server.is_flood, server.forget_packets = self._conduct.is_flood, self._conduct.forget_packets
         server.eio.count_opening = self._count_opening
         server.eio.note_limit = self._note_limit
 

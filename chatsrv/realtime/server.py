@@ -45,6 +45,10 @@ class SocketServer(socketio.AsyncServer):
     eio: EngineServer
 
     after_connect: Callable[[str], Awaitable[None]] | None = None
+    is_flood: Callable[[str], bool] | None = None
+    """Whether one more packet of this Engine.IO session is too many, whoever it is for; who connects the first time is
+    no packet."""
+    forget_packets: Callable[[str], None] | None = None
     """Called with the sid when the client has been told that it is in: what is emitted here comes first."""
 
     def _engineio_server_class(self) -> type[EngineServer]:
@@ -134,6 +138,10 @@ class SocketServer(socketio.AsyncServer):
         except Violation:
             session.cut()
             return
+        opens = packet.packet_type == wire.CONNECT and packet.namespace in (None, "/")
+        if not opens and self.is_flood and self.is_flood(session.sid):
+            session.cut(limit="socket_events_burst")
+            return
         match packet.packet_type:
             case wire.CONNECT:
                 await self._handle_connect(session, packet.namespace, packet.data)
@@ -145,6 +153,8 @@ class SocketServer(socketio.AsyncServer):
 
     async def _handle_eio_disconnect(self, session: Session, reason: Reason) -> None:
         await self._leave(session, reason)
+        if self.forget_packets:
+            self.forget_packets(session.sid)
 
     async def _handle_connect(self, session: Session, namespace: str | None, auth: dict[str, Any] | None) -> None:
         if namespace not in (None, "/"):

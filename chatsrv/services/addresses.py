@@ -6,6 +6,7 @@ proxy that the setting `trusted_proxies` does not count.
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Hashable
 from functools import lru_cache
@@ -21,6 +22,7 @@ GUESSES = frozenset((Distrust.UNKNOWN_KEY, Distrust.BAD_TOKEN, Distrust.BAD_BEAR
 """What somebody who has no credential would bring. A token that is well signed and over is no guess: a whole office
 may come back with one. Passwords have a limit of their own."""
 NAME_MAX = 64
+_WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::\d+)?|(\d+(?:\.\d+){3}):\d+")
 
 
 class Addresses:
@@ -83,6 +85,12 @@ def name_of(address: str) -> str:
         mapped = parsed.ipv4_mapped
         return str(mapped) if mapped else str(ip_network((int(parsed), 64), strict=False))
     return address
+
+
+def without_port(entry: str) -> str:
+    """Some proxies write 203.0.113.7:5678 or [2001:db8::7]:5678: each connection would be an address of its own."""
+    found = _WITH_PORT.fullmatch(entry)
+    return found[1] or found[2] if found else entry
 
 
 @lru_cache(maxsize=256)

@@ -15,7 +15,7 @@ from chatsrv.domain.users import AccountStatus, User
 from chatsrv.metrics import Metrics
 from chatsrv.services import access_tokens, bearers, tokens
 from chatsrv.services.access_tokens import AccessTokens
-from chatsrv.services.addresses import Addresses, Known, name_of
+from chatsrv.services.addresses import Addresses, Known, name_of, without_port
 from chatsrv.services.apps import KEY_PREFIX, Apps
 from chatsrv.services.audit import Audit
 from chatsrv.services.bearers import Bearers
@@ -232,7 +232,7 @@ class Callers:
         """Behind N proxies of ours, the N-th entry of X-Forwarded-For from the right; else whoever connected."""
         entries = [entry.strip() for header in forwarded for entry in header.split(",") if entry.strip()]
         trusted = min(self._settings.trusted_proxies, len(entries))
-        return entries[-trusted] if trusted else peer or ""
+        return without_port(entries[-trusted]) if trusted else peer or ""
 
     @staticmethod
     def may_be_key(credential: str | None) -> bool:

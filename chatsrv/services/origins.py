@@ -19,6 +19,8 @@ from chatsrv.storage.database import Database
 log = structlog.get_logger(__name__)
 
 PATIENCE_S = 1.0
+AGAIN_MS = 1000
+"""So long after it did not answer, the database is not asked again."""
 
 
 class Origins:
@@ -34,6 +36,7 @@ class Origins:
         self._read_at: int | None = None
         """None: something has changed since."""
         self._reading: asyncio.Task[None] | None = None
+        self._failed_at: int | None = None
         self._changes = 0
 
     async def begin(self) -> None:
@@ -84,7 +87,8 @@ class Origins:
                 await self._reading
 
     def _read_soon(self) -> None:
-        if self._reading is None:
+        failed_at, now = self._failed_at, self._clock.now()
+        if self._reading is None and not (failed_at is not None and 0 <= now - failed_at < AGAIN_MS):
             self._reading = asyncio.get_running_loop().create_task(self._read())
 
     async def _read(self) -> None:
@@ -93,10 +97,13 @@ class Origins:
             await self.load()
             while self._read_at is None:
                 await self.load()
+            self._failed_at = None
         except Unavailable as error:
-            log.warning("origins_not_read", reason=str(error))
+            # once for each outage: whoever asks later tries again
+            (log.warning if self._failed_at is None else log.debug)("origins_not_read", reason=str(error))
+            self._failed_at = self._clock.now()
         except Exception:
-            # nobody waits for it, and whoever asks next tries again
+            self._failed_at = self._clock.now()
             log.exception("origins_not_read")
         finally:
             self._reading = None

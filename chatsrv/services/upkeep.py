@@ -13,7 +13,7 @@ from typing import TypeVar
 import structlog
 
 from chatsrv.domain.changes import Position
-from chatsrv.domain.errors import Unavailable
+from chatsrv.domain.errors import DATABASE, Unavailable
 from chatsrv.domain.sessions import CloseCode
 from chatsrv.domain.users import AccountStatus, KeptClaims, Standing
 from chatsrv.metrics import Metrics
@@ -50,6 +50,7 @@ class Upkeep:
         self._metrics = metrics
         self._epochs: dict[int, str] = {}
         self._settled: dict[int, str] = {}
+        self._postponed: set[int] = set()
         self._recovering: set[int] = set()
         self._beating = asyncio.Lock()
         self.close_socket: Callable[[str, CloseCode], Awaitable[None]] | None = None
@@ -86,7 +87,7 @@ class Upkeep:
     async def _beat_shard(self, shard: int) -> None:
         beat = await self._store.beat(shard, self._local.node)
         if not beat.was_good or self._settled.get(shard) != beat.epoch:
-            await self._settle(shard, beat.epoch)
+            await self._settle_or_postpone(shard, beat.epoch)
         if self.heard_of:
             # of a log that began anew only now that whoever follows it knows
             self.heard_of(shard, beat.position)
@@ -94,6 +95,17 @@ class Upkeep:
             self._recovering.discard(shard)
             if self.recovered:
                 await self.recovered(shard)
+
+    async def _settle_or_postpone(self, shard: int, epoch: str) -> None:
+        """Whom to put in only the database can say. Without it leases and the log go on; the next beat tries again."""
+        try:
+            await self._settle(shard, epoch)
+        except Unavailable as error:
+            if error.what != DATABASE:
+                raise
+            self._postponed.add(shard)
+        else:
+            self._postponed.discard(shard)
 
     async def _settle(self, shard: int, epoch: str) -> None:
         """Puts this node's sockets (back) in."""
@@ -107,8 +119,8 @@ class Upkeep:
                 self.follow_anew(shard)
         sessions = self._local.open_in(shard)
         if sessions:
-            log.warning("presence_registered_again", shard=shard, sessions=len(sessions), data_lost=was != epoch)
             await self._register(shard, sessions)
+            log.warning("presence_registered_again", shard=shard, sessions=len(sessions), data_lost=was != epoch)
         # only now: a failure on the way is tried again at the next beat
         self._settled[shard] = epoch
 
@@ -117,7 +129,8 @@ class Upkeep:
         await _in_every_shard(self._sweep_shard)
 
     async def _sweep_shard(self, shard: int) -> None:
-        while True:
+        # our own sockets come first: somebody's other device may be one of them
+        while shard not in self._postponed:
             swept = await self._store.sweep(shard, self._local.node)
             if not swept.may_sweep:
                 # asleep past our own lease: others may have swept us, so our sockets come first

@@ -21,9 +21,14 @@ def copy_database(source: Path, target: Path, timeout_s: float) -> int:
     try:
         # made here, so that it never stands open to others; VACUUM INTO takes an empty file as none
         target.touch(mode=0o600, exist_ok=False)
-        with closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True, timeout=timeout_s)) as connection:
+        with closing(
+            sqlite3.connect(source.resolve().as_uri() + "?mode=ro", uri=True, timeout=timeout_s)
+        ) as connection:
             connection.execute("VACUUM INTO ?", (str(target),))
-    except (sqlite3.Error, OSError) as error:
+    except BaseException as error:
+        # also where somebody stopped it: half a copy looks like one
         target.unlink(missing_ok=True)
+        if not isinstance(error, sqlite3.Error | OSError):
+            raise
         raise SetupError(f"the copy {target} could not be written: {error}") from error
     return target.stat().st_size

@@ -14,7 +14,7 @@ from sqlalchemy import URL, event, exc, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from uuid_utils import uuid4
 
-from chatsrv.domain.errors import SetupError, Unavailable
+from chatsrv.domain.errors import DATABASE, SetupError, Unavailable
 from chatsrv.storage import touched
 from chatsrv.storage.sql_errors import IS_READ_ONLY, TAKES_NO_CHANGES, translated
 from chatsrv.storage.touched import Touched
@@ -23,6 +23,9 @@ POSTGRES_PARAMETERS = frozenset(("host", "port", "ssl", "pgbouncer", "target_ses
 """What may stand behind the question mark; `pgbouncer` is ours, the others asyncpg's."""
 
 SSL_MODES = frozenset(("disable", "allow", "prefer", "require", "verify-ca", "verify-full"))
+
+
+FAREWELL_S = 2.0
 
 
 class BadDatabaseUrl(SetupError):
@@ -107,7 +110,7 @@ class Database:
         async with self.read() as tx:
             asked = "SELECT 'off'" if self.is_sqlite else "SELECT current_setting('transaction_read_only')"
             if (await tx.exec_driver_sql(asked)).scalar_one() == "on":
-                raise Unavailable("database", why=IS_READ_ONLY)
+                raise Unavailable(DATABASE, why=IS_READ_ONLY)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
@@ -142,7 +145,16 @@ async def open_database(url: URL, pool_size: int, timeout_s: float) -> AsyncIter
         yield Database(*engines)
     finally:
         for engine in dict.fromkeys(engines):
+            await _dispose(engine)
+
+
+async def _dispose(engine: AsyncEngine) -> None:
+    """In good order, or at once where the server takes no leave: each connection would be waited for."""
+    try:
+        async with asyncio.timeout(FAREWELL_S):
             await engine.dispose()
+    except TimeoutError:
+        await engine.dispose(close=False)
 
 
 def _postgres_engines(url: URL, pool_size: int, timeout_s: float) -> tuple[AsyncEngine, AsyncEngine]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import exc
 
-from chatsrv.domain.errors import Conflict, NotFound, Unavailable
+from chatsrv.domain.errors import DATABASE, Conflict, NotFound, Unavailable
 
 UNIQUE_FIELDS = {
     # before name_key, which it contains
@@ -66,13 +66,13 @@ def translated() -> Iterator[None]:
     except exc.IntegrityError as error:
         raise meaning_of(error) from error
     except (exc.TimeoutError, OSError) as error:
-        raise Unavailable("database") from error
+        raise Unavailable(DATABASE) from error
     except exc.DBAPIError as error:
         if _state_of(error).startswith("40"):
             raise Overtaken("database") from error
         why = _reason(error)
         if why:
-            raise Unavailable("database", why=why) from error
+            raise Unavailable(DATABASE, why=why) from error
         raise
 
 

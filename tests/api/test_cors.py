@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from chatsrv.domain.clock import Clock
 from chatsrv.services import Services, open_services
@@ -198,3 +199,17 @@ async def test_an_origin_is_allowed_letter_by_letter(api: ApiClient, services: S
     for origin in (f"{SHOP}/", SHOP.upper(), f"{SHOP}.evil.test", f"{SHOP}:444", "http://shop.example", "null", ""):
         assert named(await api.get("/v1/demo/users", headers={"Origin": origin})) is None
         assert named(await preflight(api, "/v1/demo/users", origin)) is None
+
+
+async def test_a_database_that_is_away_is_asked_now_and_then_and_the_log_says_it_once(
+    make_settings: MakeSettings, clock: Clock
+) -> None:
+    settings = make_settings(database_url="postgres://x:y@127.0.0.1:1/x")
+    async with open_services(settings, clock) as services:
+        with capture_logs() as lines:
+            for _ in range(30):
+                assert not services.origins.admits(SHOP)
+                await asyncio.sleep(0.002)
+                clock.advance(0.5)
+        assert 1 <= len([line for line in lines if line["event"] == "origins_not_read"]) <= 16
+        assert len([line for line in lines if line["log_level"] == "warning"]) == 1

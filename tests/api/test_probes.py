@@ -115,6 +115,10 @@ async def test_a_key_of_the_server_opens_the_metrics_and_then_no_key_of_an_app(m
         refused(await api.speaking_as(None).get("/metrics"), 401, 1302)
         refused(await api.speaking_as("ours and longer").get("/metrics"), 401, 1302)
         refused(await api.speaking_as("ours and long").get("/v1/demo/users"), 401, 1302)
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(api.url.rpartition(":")[2]))
+        writer.write(b"GET /metrics HTTP/1.1\r\nHost: x\r\nX-Api-Key: \xff\r\nConnection: close\r\n\r\n")
+        assert b" 401 " in (await reader.read()).partition(b"\r\n")[0]
+        writer.close()
 
 
 @ON_SQLITE

@@ -93,6 +93,16 @@ def test_a_servers_database_is_pg_dumps(tmp_path: Path) -> None:
         back_up(Settings(database_url="postgres://chatsrv@127.0.0.1/chatsrv"), tmp_path / "copy")
 
 
+def test_a_folder_of_an_odd_name_is_copied_like_any_other(tmp_path: Path) -> None:
+    """SQLite takes a URI, in which these mean something."""
+    folder = tmp_path / "what? #1 100%25"
+    folder.mkdir()
+    with closing(sqlite3.connect(folder / "chatsrv.db")) as connection:
+        connection.execute("CREATE TABLE pair (n INTEGER)")
+    back_up(Settings(data_dir=str(folder)), tmp_path / "copy")
+    assert count(tmp_path / "copy") == 0
+
+
 async def test_a_backup_restores_what_was_deleted(shell: Shell) -> None:
     """As docs/operations.md tells it."""
     await shell.answer("app", "create", "shop")

@@ -6,7 +6,7 @@ import pytest
 
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.errors import Distrust, TooManyRequests
-from chatsrv.services.addresses import GUESSES, Addresses, Known, is_private, name_of
+from chatsrv.services.addresses import GUESSES, Addresses, Known, is_private, name_of, without_port
 from chatsrv.settings import Settings
 
 HERE, ELSEWHERE = "203.0.113.7", "203.0.113.8"
@@ -88,3 +88,20 @@ def test_what_is_known_is_bounded_and_the_oldest_gives_way() -> None:
     for name in ("a", "b", "c", "a", "d"):
         known.note(name)
     assert [name in known for name in "abcd"] == [True, False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("entry", "address"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("203.0.113.7:5678", "203.0.113.7"),
+        ("[2001:db8::7]:5678", "2001:db8::7"),
+        ("[2001:db8::7]", "2001:db8::7"),
+        ("2001:db8::7", "2001:db8::7"),
+        ("unknown", "unknown"),
+        ("", ""),
+    ],
+)
+def test_the_port_that_a_proxy_writes_is_no_part_of_the_address(entry: str, address: str) -> None:
+    """Each connection would be an address of its own, and no network of a key would fit."""
+    assert without_port(entry) == address
