@@ -15,7 +15,7 @@ import pytest
 
 from chatsrv.services.migrations import migrate
 from chatsrv.settings import Settings
-from chatsrv.storage.database import open_database, parse_url
+from chatsrv.storage.database import Database, open_database, parse_url
 from tests.client import Answer
 from tests.faults.postgres import OwnPostgres, running_own_postgres
 from tests.faults.store_rig import (
@@ -340,3 +340,17 @@ async def test_a_database_that_is_only_slow_is_waited_for(rig: Rig, store: Store
     assert (await rig.claim(AWAY)).status == 200
     assert (await rig.delete("dora")).status == 204
     assert await rig.is_let_in()
+
+
+async def test_a_database_that_hangs_keeps_nobody_from_ending(store: Store) -> None:
+    """Each connection would be waited for as long as a statement may take, one after the other."""
+    async with AsyncExitStack() as stack:
+        db = await stack.enter_async_context(open_database(parse_url(store.url, Path()), 2, 60))
+        await asyncio.gather(*(_rest(db) for _ in range(2)))
+        async with stopped(store), asyncio.timeout(30):
+            await stack.aclose()
+
+
+async def _rest(db: Database) -> None:
+    async with db.read() as tx:
+        await tx.exec_driver_sql("SELECT pg_sleep(0.1)")
