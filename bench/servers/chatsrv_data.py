@@ -129,9 +129,9 @@ def _filling(columns: Iterable[str], users: int) -> str:
     names = [name for name in columns if name != "id"]
     values = ", ".join(OWN.get(name, name) for name in names)
     # nothing of it comes from outside
-    numbers = f"SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {users - 1}"  # noqa: S608
+    numbers = f"SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {users - 1}"  # noqa: S608 - our number
     into = f"INSERT INTO users ({', '.join(names)}) WITH RECURSIVE numbers(n) AS ({numbers})"
-    return f"{into} SELECT {values} FROM numbers, users ORDER BY n"  # noqa: S608
+    return f"{into} SELECT {values} FROM numbers, users ORDER BY n"  # noqa: S608 - our words
 
 
 def _fingerprint() -> str:
