@@ -87,7 +87,8 @@ async def test_connections_that_the_server_ended_are_replaced(postgres_url: str)
     async with open_database(parse_url(postgres_url, Path()), 1, 5) as db:
         async with db.read() as tx:
             pid = (await tx.exec_driver_sql("SELECT pg_backend_pid()")).scalar_one()
-        await administer(postgres_url, f"SELECT pg_terminate_backend({pid})")
+        # waits until it has ended: a server that still says goodbye is one that ends in the middle, as below
+        await administer(postgres_url, f"SELECT pg_terminate_backend({pid}, 30000)")
         await db.ping()
 
 
