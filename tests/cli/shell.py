@@ -18,11 +18,14 @@ from typing import Any
 
 from aiohttp import ClientSession
 
+from tests.cli.forking import fork
 from tests.cli.inside import run_inside
 
 DEADLINE_S = 60
 OURS = ("CHATSRV_", "DATABASE_URL", "REDIS_URL", "PORT", "WEB_CONCURRENCY", "FORCE_COLOR")
 PROGRAM = (sys.executable, "-m", "chatsrv")
+FORKED = ("forked",)
+"""The same in a tenth of the time: see forking.py."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,8 @@ class Shell:
 
     async def start(self, *words: str, program: tuple[str, ...] = PROGRAM, **streams: Any) -> Process:
         given = {"stdin": PIPE, "stdout": PIPE, "stderr": PIPE} | streams
+        if program is FORKED:
+            return await fork(words, self.folder, self.environment(), given)
         return await asyncio.create_subprocess_exec(
             *program, *words, cwd=self.folder, env=self.environment(), start_new_session=True, **given
         )
@@ -86,7 +91,7 @@ class Shell:
     @asynccontextmanager
     async def serving(self, *words: str) -> AsyncIterator["Server"]:
         """A server on a free port, from the moment in which it has told its address."""
-        process = await self.start("serve", "--port", "0", "--json", *words)
+        process = await self.start("serve", "--port", "0", "--json", *words, program=FORKED)
         async with ended(process):
             assert process.stdout is not None
             line = await asyncio.wait_for(process.stdout.readline(), DEADLINE_S)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.cli.shell import DEADLINE_S, Shell, ended
+from tests.cli.shell import DEADLINE_S, FORKED, Shell, ended
 
 EXIT_S = 30.0
 """A platform kills what has not ended so long after SIGTERM."""
@@ -71,7 +71,7 @@ async def running_node(shell: Shell, name: str, *words: str) -> AsyncIterator[No
     """From the moment in which it has told its address; killed at the end if it still runs. `words` of `serve`."""
     log = shell.folder / f"{name}.log"
     with log.open("wb") as stderr:
-        process = await shell.start("serve", "--port", "0", "--json", *words, stderr=stderr)
+        process = await shell.start("serve", "--port", "0", "--json", *words, program=FORKED, stderr=stderr)
     async with ended(process):
         assert process.stdout is not None
         line = await asyncio.wait_for(process.stdout.readline(), DEADLINE_S)
