@@ -9,10 +9,13 @@ from chatsrv.storage.database import Database
 
 
 async def migrate(db: Database) -> list[str]:
-    """Runs what is missing and returns it. Raises SetupError where the database does not answer."""
+    """Runs what is missing and returns it. Raises SetupError where the database does not answer, or is in use."""
     missing = await find_missing(db)
     if missing:
-        await migrating.upgrade(db)
+        try:
+            await migrating.upgrade(db)
+        except Unavailable as error:
+            raise SetupError(in_full(error)) from error
     return missing
 
 

@@ -14,6 +14,7 @@ MENDS = {
     "is read-only": "name the primary in {url}, or make it writable",
     "is out of memory": "give it more memory",
     "has no connection left": "let it take more, or let us keep fewer: see database_pool",
+    "is in use by somebody who does not let go": "end what uses its tables for so long (a dump?), and try again",
     "does not let us in": "check user, password and rights in {url}",
     "is not there": "create it, or name another in {url}",
     "has lost its primary": "name the primary in {url}",

@@ -15,6 +15,12 @@ from chatsrv.storage.database import Database
 VERSIONS = files("chatsrv.storage").joinpath("migrations", "versions")
 NUMBER_DIGITS = 4
 
+MIGRATION_LOCK = 7240911
+"""Whoever holds it migrates."""
+
+LOCK_TIMEOUT_S = 20
+"""How long a table that somebody else uses is waited for: meanwhile all who come after us wait, too."""
+
 
 async def upgrade(db: Database, revision: str = "head") -> None:
     """Runs what is missing, in one transaction where the database can. Two at once wait for each other."""
@@ -30,7 +36,7 @@ async def downgrade(db: Database, revision: str) -> None:
 async def missing(db: Database) -> list[str]:
     """The revisions that the database lacks, oldest first; empty when it is up to date, or newer than we are."""
     async with db.read() as tx:
-        current = await tx.run_sync(_find_current)
+        current = await tx.run_sync(find_current)
     every = sorted(file.name[:NUMBER_DIGITS] for file in VERSIONS.iterdir() if file.name[:NUMBER_DIGITS].isdigit())
     if current is None:
         return every
@@ -38,7 +44,8 @@ async def missing(db: Database) -> list[str]:
     return every[every.index(current) + 1 :] if current in every else []
 
 
-def _find_current(connection: Connection) -> str | None:
+def find_current(connection: Connection) -> str | None:
+    """The newest revision that a database has; None where it has none."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one_or_none()
@@ -49,7 +56,8 @@ def _with_lock(connection: Connection, direction: str, revision: str) -> None:
     from alembic import command
 
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7240911)")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'")
     getattr(command, direction)(_config(connection), revision)
 
 

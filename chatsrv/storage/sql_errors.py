@@ -25,6 +25,7 @@ UNIQUE_FIELDS = {
 
 IS_FULL, IS_READ_ONLY, IS_DAMAGED = "has no room on its disk", "is read-only", "is damaged"
 NOT_LET_IN = "does not let us in"
+IS_IN_USE = "is in use by somebody who does not let go"
 
 STATES = {
     "53100": IS_FULL,
@@ -35,6 +36,7 @@ STATES = {
     "28P01": NOT_LET_IN,
     "42501": NOT_LET_IN,
     "3D000": "is not there",
+    "55P03": IS_IN_USE,
     "57P03": "is starting or stopping",
 }
 """PostgreSQL's codes of what a database refuses for a while, by what anybody may be told of it."""
