@@ -14,15 +14,23 @@ from chatsrv.cli.access_tokens import access_token
 from chatsrv.cli.apps import app
 from chatsrv.cli.audit import audit
 from chatsrv.cli.backup import backup
+from chatsrv.cli.configuration import config
+from chatsrv.cli.copying import copy_database
 from chatsrv.cli.dashboard import dashboard
+from chatsrv.cli.demo import demo
 from chatsrv.cli.doctor import doctor
+from chatsrv.cli.forgetting import forget_presence
+from chatsrv.cli.history import presence_export
 from chatsrv.cli.identities import identity
 from chatsrv.cli.keys import key, token
+from chatsrv.cli.learning import completion, help_
 from chatsrv.cli.migrate import migrate
+from chatsrv.cli.online import online
 from chatsrv.cli.output import fail
 from chatsrv.cli.running import MenuGroup
 from chatsrv.cli.serve import serve, worker
 from chatsrv.cli.users import user
+from chatsrv.cli.webhooks import webhook
 from chatsrv.domain.errors import SetupError, Unavailable
 from chatsrv.settings import SettingsError
 
@@ -36,10 +44,13 @@ First steps:
   chatsrv app create shop                  make an app; prints its server key
   chatsrv user import shop people.ndjson   fill it
   chatsrv token shop anna                  let a client speak as anna
+  chatsrv online shop                      see who comes and goes
   chatsrv doctor                           is all well?
+  chatsrv help user import                 what a command does, with examples
 
 Settings come from --config FILE, from the environment (CHATSRV_<NAME>, PORT, DATABASE_URL, REDIS_URL) and from options.
-Without any, everything is kept in the folder data.
+Without any, everything is kept in the folder data; chatsrv config shows all of them. The exit status is 0 when it is
+done, 1 for a failure, 2 for wrong use.
 """
 
 
@@ -52,7 +63,30 @@ Without any, everything is kept in the folder data.
 def menu() -> None: ...
 
 
-COMMANDS = (serve, worker, migrate, app, key, token, access_token, user, identity, dashboard, audit, backup, doctor)
+COMMANDS = (
+    serve,
+    worker,
+    migrate,
+    app,
+    key,
+    token,
+    access_token,
+    user,
+    online,
+    presence_export,
+    webhook,
+    identity,
+    dashboard,
+    demo,
+    audit,
+    backup,
+    copy_database,
+    forget_presence,
+    config,
+    doctor,
+    completion,
+    help_,
+)
 for command in COMMANDS:
     menu.add_command(command)
 

@@ -59,20 +59,33 @@ def create(menu: Menu, app_id: str, name: str | None) -> None:
     show(menu.as_json, value, "Keep both now: they are shown this once.")
 
 
-@app.command("list")
+@app.command("list", short_help="List all apps, with the number of their users.")
 @pass_menu
 def list_(menu: Menu) -> None:
-    """List all apps, with the number of their users."""
+    """List all apps, with the number of their users.
+
+    \b
+    Examples:
+      chatsrv app list
+      chatsrv app list --json | jq -r '.[].app_id'
+    """
     found = menu.run(lambda services: services.apps.list_apps())
     rows = [{"app_id": one.id, "users": n, "created_at": to_text(one.created_at), "name": one.name} for one, n in found]
     show_list(menu.as_json, rows, "There is no app yet. Make one: chatsrv app create demo")
 
 
-@app.command("show")
+@app.command("show", short_help="Show an app's settings, but no secret.")
 @click.argument("app_id", metavar="ID")
 @pass_menu
 def show_(menu: Menu, app_id: str) -> None:
-    """Show an app's settings, but no secret."""
+    """Show an app's settings, but no secret.
+
+    Settings that are not among them are the server's own, which chatsrv config shows.
+
+    \b
+    Examples:
+      chatsrv app show shop
+    """
 
     async def read(services: Services) -> dict[str, Any]:
         found = await services.apps.get(app_id)
@@ -127,6 +140,10 @@ def remove_public_key(menu: Menu, app_id: str, key_id: str) -> None:
     """Take away one of the public keys that verify an app's tokens. What it verified is refused, its sockets close.
 
     KEY is what `chatsrv app show ID` tells behind the algorithm. To take all away: chatsrv app set ID public_key=
+
+    \b
+    Examples:
+      chatsrv app remove-public-key shop 1f0c9a2b
     """
     changed = menu.run(
         lambda services: services.signing.remove_public_key(app_id, key_id), look_in=f"app show {app_id}"
@@ -139,7 +156,15 @@ def remove_public_key(menu: Menu, app_id: str, key_id: str) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask; needed where nobody can answer.")
 @pass_menu
 def delete(menu: Menu, app_id: str, yes: bool) -> None:
-    """Delete an app with all its users and keys, for good. Their sockets close."""
+    """Delete an app with all its users and keys, for good. Their sockets close.
+
+    It asks first. What must not be lost is kept by: chatsrv user export ID people.ndjson
+
+    \b
+    Examples:
+      chatsrv app delete shop
+      chatsrv app delete shop --yes
+    """
     if not yes and not sys.stdin.isatty():
         raise click.UsageError(f"deleting {app_id!r} with all its users is for good; add --yes")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from chatsrv.cli.output import show
+from chatsrv.cli.output import progress, show
 from chatsrv.cli.running import Menu, MenuCommand, pass_menu
 
 
@@ -17,14 +17,17 @@ def backup(menu: Menu, file: Path) -> None:
     """Copy the embedded database, with every app, key and user, to a file that is not there yet.
 
     It may be in use meanwhile. The file holds secrets, and is readable by you alone. To restore it, stop the server,
-    delete data/chatsrv.db-wal, data/chatsrv.db-shm and the folder data/valkey, put the file in the place of
-    data/chatsrv.db, and start. A PostgreSQL database is backed up with pg_dump.
+    delete data/chatsrv.db-wal and data/chatsrv.db-shm, put the file in the place of data/chatsrv.db, run
+    chatsrv forget-presence, and start. A PostgreSQL database is backed up with pg_dump.
 
     \b
     Examples:
       chatsrv backup chatsrv-$(date +%F).db
     """
-    from chatsrv.services.backup import back_up
+    from chatsrv.services.backup import back_up, measure
 
-    size = back_up(menu.load_quietly(), file)
+    settings = menu.load_quietly()
+    with progress("copying", measure(settings), in_bytes=True) as advance:
+        size = back_up(settings, file, advance)
+        advance(size)
     show(menu.as_json, {"file": str(file), "bytes": size})

@@ -18,8 +18,8 @@ from chatsrv.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """`demo_key` is there at the first start alone: after that only its hash is known. So is `link_token`, with which
-    one signs in to the dashboard."""
+    """`demo_key` is there at the first start alone: after that only its hash is known. `link_token`, with which one
+    signs in to the dashboard, is there where a person reads it, and not where it would end up in somebody's logs."""
 
     settings: Settings
     port: int
@@ -50,12 +50,14 @@ def print_banner(welcome: Welcome, as_json: bool) -> None:
         click.echo(msgspec.json.encode({"url": welcome.url, **key, **link}).decode())
         return
     lines = [
-        f"chatsrv is up   {welcome.url}",
-        f"API page        {welcome.url}/docs",
-        f"data folder     {_data(welcome.settings)}",
-        *(_try(welcome, welcome.demo_key) if welcome.demo_key else _remind(welcome.has_demo)),
+        f"dashboard    {welcome.link or welcome.url}",
+        f"API page     {welcome.url}/docs",
+        f"data folder  {_data(welcome.settings)}",
+        "",
+        _explain_sign_in(welcome),
+        *(_try(welcome.url, welcome.demo_key) if welcome.demo_key else _remind(welcome.has_demo)),
     ]
-    click.echo("\n".join(["", *(f"  {line}".rstrip() for line in lines), ""]))
+    click.echo("\n".join(["", *lines, ""]))
 
 
 def _data(settings: Settings) -> str:
@@ -64,31 +66,50 @@ def _data(settings: Settings) -> str:
     return f"{folder} ({' and '.join(outside)} elsewhere)" if outside else folder
 
 
+def _explain_sign_in(welcome: Welcome) -> str:
+    if welcome.link is None:
+        return f"To sign in to the dashboard: {_command()} dashboard"
+    minutes = max(1, round(welcome.settings.admin_link_ttl_s / 60))
+    return f"The link signs in once, within {minutes} min; {_command()} dashboard makes another."
+
+
 def _remind(has_demo: bool) -> list[str]:
     command = _command()
-    sign_in = f"the dashboard   {command} dashboard"
     if has_demo:
-        return ["", sign_in, f"a server key    {command} key create demo", f"is all well?    {command} doctor"]
-    return ["", sign_in, f"your apps       {command} app list", f"a new app       {command} app create NAME"]
+        first = [f"a server key    {command} key create demo", f"people to see   {command} demo"]
+    else:
+        first = [f"your apps       {command} app list", f"a new app       {command} app create NAME"]
+    return [*first, f"is all well?    {command} doctor"]
 
 
-def _try(welcome: Welcome, key: str) -> list[str]:
-    """The folder matters: in another one, the commands would look into another data folder."""
-    url, minutes = welcome.url, max(1, round(welcome.settings.admin_link_ttl_s / 60))
-    return [
-        f"server key      {key}",
-        "                of the app demo; shown this once",
-        f"dashboard       {welcome.link}",
-        f"                signs in once, within {minutes} min; then: {_command()} dashboard",
-        "",
-        f"Try it in another terminal, in {Path.cwd()}:",
-        "",
-        f"  KEY={key}",
-        """  curl -w '\\n' -H "X-Api-Key: $KEY" -H 'Content-Type: application/json' \\""",
-        f"""    -d '{{"username": "anna", "first_name": "Anna"}}' {url}/v1/demo/users""",
-        f"""  curl -w '\\n' -H "X-Api-Key: $KEY" '{url}/v1/demo/users?presence=true'""",
-        f"  {_command()} token demo anna",
-    ]
+TRY = """\
+People to see: {chatsrv} demo. The key of the app demo is shown this once:
+
+KEY={key}
+# curl, in another terminal, in {folder}
+curl -w '\\n' {url}/v1/demo/bulk/users -H "X-Api-Key: $KEY" \\
+  -H 'Content-Type: application/json' -d '{{"users": [{{"username": "anna"}}, {{"username": "ben"}}]}}'
+# Python: Anna connects and hears that Ben comes and goes, and ends with that
+TOKEN=$({chatsrv} token demo anna --json | cut -d'"' -f4) {python} -c '
+import asyncio, os, socketio
+async def main():
+    async with socketio.AsyncSimpleClient() as anna:
+        await anna.connect("{url}", auth={{"token": os.environ["TOKEN"]}})
+        await anna.emit("presence:subscribe", {{"usernames": ["ben"]}})
+        for _ in range(3): print(await anna.receive())
+asyncio.run(main())'
+# Node, in a third terminal, in the same folder, after npm install socket.io-client: Ben comes
+TOKEN=$({chatsrv} token demo ben --json | cut -d'"' -f4) node -e '
+const {{ io }} = require("socket.io-client");
+const ben = io("{url}", {{ auth: {{ token: process.env.TOKEN }} }});
+ben.onAny(console.log); setTimeout(() => ben.disconnect(), 3000);'"""
+"""To be pasted as it stands, the lines with # too, which some shells do not take for comments: they hold nothing that
+means anything to a shell. The folder matters: in another one, the commands would look into another data folder."""
+
+
+def _try(url: str, key: str) -> list[str]:
+    python = _near(Path(sys.executable))
+    return TRY.format(url=url, key=key, chatsrv=_command(), python=python, folder=Path.cwd()).splitlines()
 
 
 def _command() -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import click
 
-from chatsrv.cli.banner import url_of
+from chatsrv.cli.locating import locate
 from chatsrv.cli.output import show
 from chatsrv.cli.running import Menu, MenuCommand, pass_menu
 from chatsrv.domain.admin import link_to
@@ -12,7 +14,9 @@ from chatsrv.domain.instants import to_text
 
 
 @click.command(cls=MenuCommand, short_help="Make a one-time link to the dashboard.")
-@click.option("--url", help="Where people reach the server, such as https://chat.example; this machine if not given.")
+@click.option(
+    "--url", help="Where people reach the server, such as https://chat.example; as this machine does, if not given."
+)
 @pass_menu
 def dashboard(menu: Menu, url: str | None) -> None:
     """Make a link with which you sign in to the dashboard: once, and soon. A server that runs knows it at once.
@@ -28,5 +32,5 @@ def dashboard(menu: Menu, url: str | None) -> None:
         raise click.UsageError(f"--url {url!r} must begin with http:// or https://")
     settings = menu.load_quietly()
     token, expires_at = menu.run(lambda services: services.admin.make_link())
-    link = link_to(url or url_of(settings.host, settings.port), token)
+    link = link_to(url or asyncio.run(locate(settings)), token)
     show(menu.as_json, {"url": link, "expires_at": to_text(expires_at)}, "Open it in a browser; it works once.")

@@ -34,14 +34,14 @@ def read_expiry(text: str | None, now: int) -> int | None:
     return expires_at
 
 
-def read_past(text: str | None, now: int) -> int:
+def read_past(text: str | None, now: int, option: str = "--since") -> int:
     """A duration before now, or a date; in ms, and 0 for the beginning of time."""
     if text is None:
         return 0
     if text.isdigit():
-        raise click.UsageError(f"--since {text!r} has no unit; write it as 12h or 30d, or give a date")
+        raise click.UsageError(f"{option} {text!r} has no unit; write it as 12h or 30d, or give a date")
     try:
         since = from_text(text) if "-" in text else now - read_duration(text) * 1000
     except ValueError as error:
-        raise click.UsageError(f"--since {text!r} {error}") from error
+        raise click.UsageError(f"{option} {text!r} {error}") from error
     return max(since, 0)

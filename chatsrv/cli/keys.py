@@ -60,11 +60,17 @@ def create(
     show(menu.as_json, {"id": made.id, "key": text}, ONCE)
 
 
-@key.command("list")
+@key.command("list", short_help="List the keys of an app, also those that are over.")
 @click.argument("app_id", metavar="APP")
 @pass_menu
 def list_(menu: Menu, app_id: str) -> None:
-    """List the keys of an app, also those that are over."""
+    """List the keys of an app, also those that are over.
+
+    \b
+    Examples:
+      chatsrv key list shop
+      chatsrv key list shop --json | jq '.[] | select(.state == "live")'
+    """
     found = menu.run(lambda services: services.apps.list_keys(app_id))
     rows = [_describe(one, Clock().now()) for one in found]
     if not menu.as_json:
@@ -80,6 +86,10 @@ def revoke(menu: Menu, app_id: str, key_id: str) -> None:
     """End a key for good; every node knows within a second.
 
     ID is the key's id, which `chatsrv key list APP` tells.
+
+    \b
+    Examples:
+      chatsrv key revoke shop 115e85edef12
     """
     menu.run(lambda services: services.apps.revoke_key(app_id, key_id), look_in=f"key list {app_id}")
     show(menu.as_json, {"revoked": key_id})
@@ -94,6 +104,10 @@ def rotate(menu: Menu, app_id: str, key_id: str) -> None:
 
     ID is the old key's id, which `chatsrv key list APP` tells. Give the new key to your backend, then revoke the old
     one: chatsrv key revoke APP ID
+
+    \b
+    Examples:
+      chatsrv key rotate shop 115e85edef12
     """
     made, text = menu.run(lambda services: services.apps.rotate_key(app_id, key_id), look_in=f"key list {app_id}")
     note = f"{ONCE}\nWhen your backend uses it: chatsrv key revoke {app_id} {key_id}"

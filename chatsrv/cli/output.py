@@ -9,9 +9,9 @@ from typing import Any, BinaryIO
 
 import click
 import msgspec
-from rich.cells import cell_len
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+JOINERS = "\u200c\u200d"
+"""They cannot be seen either, but scripts and emoji are put together with them, and they turn and steer nothing."""
 
 
 def show(as_json: bool, value: Mapping[str, Any], note: str = "") -> None:
@@ -36,7 +36,18 @@ def show_list(as_json: bool, rows: Sequence[Mapping[str, Any]], nothing: str) ->
 
 def fail(as_json: bool, message: str) -> None:
     line = " ".join(message.split())
-    click.echo(msgspec.json.encode({"error": line}).decode() if as_json else f"chatsrv: {line}", err=True)
+    click.echo(msgspec.json.encode({"error": line}).decode() if as_json else f"chatsrv: {plain(line)}", err=True)
+
+
+def plain(text: str) -> str:
+    """With an escape for whatever steers a terminal or turns what follows: much of what we print others have sent."""
+    if text.isprintable():
+        return text
+    return "".join(_plain_character(char) for char in text)
+
+
+def _plain_character(char: str) -> str:
+    return char if char.isprintable() or char in JOINERS else char.encode("unicode_escape").decode()
 
 
 def _in_words(item: Any) -> str:
@@ -53,6 +64,9 @@ def _in_words(item: Any) -> str:
 
 def _print_table(lines: Sequence[Sequence[str]]) -> None:
     """As wide as it must be, also where nobody sees it: whoever reads it line by line wants whole lines."""
+    from rich.cells import cell_len
+
+    lines = [[plain(cell) for cell in line] for line in lines]
     widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         cells = (cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True))
@@ -65,17 +79,24 @@ def is_watched() -> bool:
 
 
 @contextmanager
-def progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+def progress(what: str, total: int | None, *, in_bytes: bool = False) -> Iterator[Callable[[int], None]]:
     """Yields a function that is told how much is done; draws on a terminal alone."""
+    if not is_watched():
+        yield lambda _: None
+        return
+    from rich import progress as bars
+    from rich.console import Console
+
+    rate = bars.TransferSpeedColumn() if in_bytes else bars.TextColumn("{task.fields[rate]}")
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-        TextColumn("left"),
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(),
+        bars.DownloadColumn() if in_bytes else bars.MofNCompleteColumn(),
+        rate,
+        # without an end nothing can be said of the way to it
+        *((bars.TimeRemainingColumn(), bars.TextColumn("left")) if total else (bars.TimeElapsedColumn(),)),
     )
-    with Progress(*columns, console=Console(stderr=True), disable=not is_watched()) as bar:
+    with bars.Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(what, total=total, rate="")
 
         def advance(done: int) -> None:
@@ -89,7 +110,8 @@ def count_lines(file: BinaryIO) -> int | None:
     """How many lines a file holds, None for a pipe; the position is kept."""
     if not file.seekable():
         return None
-    begin = file.tell()
-    lines = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+    begin, lines, last = file.tell(), 0, b"\n"
+    while block := file.read(1 << 20):
+        lines, last = lines + block.count(b"\n"), block[-1:]
     file.seek(begin)
-    return lines
+    return lines + (last != b"\n")

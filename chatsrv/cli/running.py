@@ -10,7 +10,8 @@ import asyncio
 import getpass
 import os
 import platform
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from chatsrv import logs, settings
+from chatsrv.cli.completing import offer_names
 from chatsrv.domain.audit import Actor, ActorKind
 from chatsrv.domain.errors import ChatError, Conflict, Invalid, NotFound, Unavailable, UserNotFound
 from chatsrv.settings import Loaded, Settings
@@ -58,14 +60,21 @@ class Menu:
         loaded = self.load_quietly()
         from chatsrv.cli.visiting import visit
 
-        try:
+        with explaining(loaded, look_in):
             return asyncio.run(visit(loaded, work, _operator(), with_presence=with_presence))
-        except Invalid as error:
-            raise click.UsageError(str(error), click.get_current_context()) from error
-        except Unavailable:
-            raise
-        except ChatError as error:
-            raise click.ClickException(f"{error}{_advise(error, loaded, look_in)}") from error
+
+
+@contextmanager
+def explaining(loaded: Settings, look_in: str = "app list") -> Iterator[None]:
+    """What the services refuse, in words for whoever typed it. Raises ClickException."""
+    try:
+        yield
+    except Invalid as error:
+        raise click.UsageError(str(error), click.get_current_context()) from error
+    except Unavailable:
+        raise
+    except ChatError as error:
+        raise click.ClickException(f"{error}{_advise(error, loaded, look_in)}") from error
 
 
 def _operator() -> Actor:
@@ -99,6 +108,7 @@ class MenuCommand(click.Command):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        offer_names(self.params)
         self.params += _everywhere()
 
 

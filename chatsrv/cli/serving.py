@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import gc
 import socket
+import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
+import click
 import structlog
 from aiohttp import web
 
 from chatsrv import front
 from chatsrv.api.probes import metrics_app
-from chatsrv.app import create_app
-from chatsrv.cli.banner import print_banner
+from chatsrv.app import REALTIME, create_app
+from chatsrv.cli.banner import print_banner, url_of
 from chatsrv.cli.starting import prepare, reserve_ports, stop_signal
 from chatsrv.services import Services, check_folder, open_services
 from chatsrv.services.migrations import ensure_current
 from chatsrv.settings import Settings
 from chatsrv.wire import Passing
-from chatsrv.worker import finish, node_loops, running, shared_loops
+from chatsrv.worker import finish, node_loops, running, sending, shared_loops
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +49,7 @@ async def listening(
     passing: Passing | None = None,
 ) -> AsyncIterator[web.Application]:
     """Serves as long as the block lasts, then stops accepting, hands the sockets over and finishes requests."""
+    services.nodes.serve_at(url_of(services.settings.host, public[0].getsockname()[1]))
     app = create_app(services)
     async with AsyncExitStack() as stack:
         if own:
@@ -54,6 +57,17 @@ async def listening(
         await stack.enter_async_context(front.listening(app, public, services.settings, passing))
         with settled_memory():
             yield app
+        _tell_handing_over(app[REALTIME].count, services.settings.drain_s)
+
+
+def _tell_handing_over(sockets: int, at_most_s: float) -> None:
+    """That is the longest part of an end, and whoever waits at a terminal wants to know for what."""
+    if not sockets:
+        return
+    log.info("handing_over", sockets=sockets, at_most_s=at_most_s)
+    if sys.stderr.isatty():
+        what = "1 socket" if sockets == 1 else f"{sockets:,} sockets"
+        click.echo(f"Handing {what} over, at most {at_most_s:g} s; Ctrl-C again stops now.", err=True)
 
 
 @contextmanager
@@ -79,7 +93,7 @@ async def work(settings: Settings) -> None:
         await ensure_current(services.db)
         # said at the start, by whoever waits for it; later the loops wait until it is over
         await services.health.reach_redis()
-        async with running(node_loops(services) + shared_loops(services), services):
+        async with running(node_loops(services) + shared_loops(services), services), sending(services):
             log.info("working")
             await stopped.wait()
             log.info("stopping")

@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 from chatsrv.cli.banner import Welcome
@@ -33,10 +33,15 @@ def reserve_ports(settings: Settings) -> Iterator[tuple[list[socket.socket], lis
 
 
 async def prepare(services: Services, settings: Settings, port: int) -> Welcome:
-    """Brings an embedded database up to date, and makes the demo app where `settings` name no stores."""
+    """Brings an embedded database up to date, and makes the demo app where `settings` name no stores.
+
+    Whoever starts it at a terminal gets a link to the dashboard each time. Elsewhere, where words are kept as logs,
+    none but beside the demo key, which is told there anyway.
+    """
     await ensure_current(services.db)
     demo_key = await _make_demo(services, settings)
-    link_token = (await services.admin.make_link())[0] if demo_key else None
+    is_read = demo_key is not None or sys.stdout.isatty()
+    link_token = (await services.admin.make_link())[0] if is_read else None
     has_demo = await services.apps.find(DEMO) is not None
     return Welcome(settings, port, demo_key, has_demo, link_token)
 
@@ -73,4 +78,15 @@ def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
     else:
         import uvloop
 
+        _allow_files()
         uvloop.run(main())
+
+
+def _allow_files() -> None:
+    """As many as whoever runs us may have: each socket is one, and what one may have unasked is made for programs that
+    ask the system with select, which we do not."""
+    import resource
+
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # some systems name a limit that they do not grant
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from chatsrv.cli.output import count_lines, is_watched, progress, show
+from chatsrv.cli.output import count_lines, is_watched, plain, progress, show
 from chatsrv.cli.running import Menu, MenuGroup, pass_menu
+from chatsrv.cli.writing import is_stdout, opened
 from chatsrv.domain.wire import describe
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _show_report(menu: Menu, report: ImportReport) -> None:
         show(True, counts | {"failed": failed})
         return
     for one in report.failed[:SHOWN_FAILURES]:
-        click.echo(f"chatsrv: line {one.line}: {one.error}", err=True)
+        click.echo(f"chatsrv: line {one.line}: {plain(str(one.error))}", err=True)
     if len(report.failed) > SHOWN_FAILURES:
         click.echo(f"chatsrv: and {len(report.failed) - SHOWN_FAILURES} more; --json tells all", err=True)
     show(False, counts | {"failed": len(report.failed)})
@@ -92,7 +92,7 @@ def export(menu: Menu, app_id: str, file: Path) -> None:
     async def give(services: Services) -> int:
         await services.apps.get(app_id)
         done, total = 0, await services.users.count(app_id)
-        with _opened(file) as out, progress("exporting", total) as advance:
+        with opened(file) as out, progress("exporting", total) as advance:
             async for lines in services.transfer.export_lines(app_id):
                 out.write(lines)
                 done += lines.count(b"\n")
@@ -100,38 +100,8 @@ def export(menu: Menu, app_id: str, file: Path) -> None:
         return done
 
     done = menu.run(give, with_presence=True)
-    if not _is_stdout(file):
+    if not is_stdout(file):
         show(menu.as_json, {"exported": done, "file": str(file)})
-
-
-def _is_stdout(file: Path) -> bool:
-    return str(file) == "-"
-
-
-@contextmanager
-def _opened(file: Path) -> Iterator[BinaryIO]:
-    """A file is put in its place when it is whole; pipes and devices get what there is."""
-    if _is_stdout(file):
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-    elif file.exists() and not file.is_file():
-        with file.open("wb") as out:
-            yield out
-    else:
-        with _replacing(file) as out:
-            yield out
-
-
-@contextmanager
-def _replacing(file: Path) -> Iterator[BinaryIO]:
-    whole = file.resolve()
-    part = whole.with_name(whole.name + ".part")
-    try:
-        with part.open("wb") as out:
-            yield out
-        part.replace(whole)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 async def _pieces(file: BinaryIO) -> AsyncIterator[bytes]:

@@ -29,5 +29,5 @@ async def visit(
 
 async def bring_up_to_date(settings: Settings, only_check: bool) -> list[str]:
     """The revisions that were applied, or that are missing."""
-    async with open_services(settings, as_guest=True, with_presence=False) as services:
+    async with open_services(settings, as_guest=True, with_presence=False, is_patient=True) as services:
         return await (find_missing(services.db) if only_check else migrate(services.db))

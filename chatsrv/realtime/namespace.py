@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Awaitable, Callable
 from functools import cache
 from math import ceil
 from typing import Any
@@ -16,19 +15,22 @@ from uuid_utils import uuid7
 
 from chatsrv.domain import wire
 from chatsrv.domain.apps import App, Caller
-from chatsrv.domain.errors import ChatError, Forbidden, NotFound, TooManyRequests, Unavailable
+from chatsrv.domain.errors import ChatError, Forbidden, TooManyRequests
 from chatsrv.domain.instants import to_text
 from chatsrv.domain.presence import Claim, Person, Source, Viewer, see
 from chatsrv.domain.sessions import CloseCode, Departure, NewSession
 from chatsrv.domain.tokens import TokenClaims
 from chatsrv.logs import bind_contextvars
-from chatsrv.realtime.commands import COMMANDS, Command, Seat
+from chatsrv.realtime.answering import Answering
+from chatsrv.realtime.commands import Seat
 from chatsrv.realtime.conduct import Conduct
-from chatsrv.realtime.connections import Arrival, Connection
+from chatsrv.realtime.connections import Arrival, Connection, Connections
 from chatsrv.realtime.credentials import Credentials, read_auth
 from chatsrv.realtime.expiries import Expiries
 from chatsrv.realtime.fanout import Fanout
 from chatsrv.realtime.handshake import Handshake
+from chatsrv.realtime.observers import Observers
+from chatsrv.realtime.observing import Stand, identify
 from chatsrv.realtime.places import Places
 from chatsrv.realtime.reasons import Reason
 from chatsrv.realtime.server import SocketServer
@@ -57,7 +59,7 @@ class Namespace:
     def __init__(self, services: Services, server: SocketServer) -> None:
         self._services = services
         self._server = server
-        self._connections: dict[str, Connection] = {}
+        self._connections = Connections(services.nodes.count)
         self._places = Places(services.settings.sockets_per_address)
         self._conduct = Conduct(services.settings, services.clock, services.metrics)
         self.fanout = Fanout(
@@ -75,6 +77,7 @@ class Namespace:
             warning_s=services.settings.token_warning_s,
             close_s=services.settings.token_close_s,
         )
+        self.observers = Observers(services, self.fanout, server.send_event, self.close_for_good)
         self._arrived = services.metrics.connects.labels("ok")
         self._ended = cache(services.metrics.disconnects.labels)
         services.upkeep.close_socket = self.close_for_good
@@ -82,19 +85,20 @@ class Namespace:
         services.upkeep.recovered = self._end_recovery
         server.on("connect", self.connect)
         server.on("disconnect", self.disconnect)
-        server.on("*", self._unknown_event)
-        for event, command in COMMANDS.items():
-            server.on(event, self._handler(command))
+        answering = Answering(self._seat_of, self._conduct, self._note_limit, self.close_for_good)
+        server.on("*", answering.answer)
+        services.following.on_lapse = self.observers.distrust
         server.after_connect = self.greet
         server.is_flood, server.forget_packets = self._conduct.is_flood, self._conduct.forget_packets
         server.eio.count_opening = self._count_opening
         server.eio.note_limit = self._note_limit
+        server.eio.on_upgrade = self._connections.note_upgrade
 
     def _note_limit(self, limit: str) -> None:
         self._services.metrics.limits_reached.labels(limit).inc()
 
     def _address_of(self, handshake: Handshake) -> str:
-        return self._services.callers.address_of(handshake.peer, handshake.forwarded_for)
+        return self._services.addresses.of_client(handshake.peer, handshake.forwarded_for)
 
     def _count_opening(self, handshake: Handshake) -> None:
         """Before a session is opened for whoever it may be. Raises TooManyRequests."""
@@ -113,8 +117,6 @@ class Namespace:
             log.info("connect_refused", type=described["type"], reason=str(error), address=address)
             await self._count_refusal(sid, address, error)
             raise exceptions.ConnectionRefusedError(described["message"], _hint(described, error)) from error
-        self._arrived.inc()
-        self._services.metrics.sockets.inc()
         if _is_heard(logging.INFO):
             log.info("socket_connected")
 
@@ -129,11 +131,25 @@ class Namespace:
             await self._server.cut(sid)
 
     async def _open(self, sid: str, handshake: Handshake, address: str, credentials: Credentials) -> None:
+        if self._services.callers.may_be_key(credentials.token):
+            await self._let_observe(sid, handshake, address, credentials.token)
+            return
         caller, claims = await self._services.callers.identify_user(credentials.token, address)
         self._check_origin(caller.app, handshake)
         most = int(self._services.apps.setting(caller.app, "sockets_per_app"))
         with self._places.in_app(caller.app.id, most):
             await self._let_in(sid, handshake, address, credentials, caller, claims)
+        self._services.metrics.sockets.inc()
+        self._arrived.inc()
+
+    async def _let_observe(self, sid: str, handshake: Handshake, address: str, token: str) -> None:
+        caller = await identify(self._services, token, address)
+        self._check_origin(caller.app, handshake)
+        with self._places.observing(caller.app.id, self._services.settings.observers_per_app):
+            self.observers.join(sid, caller, address)
+        self._services.nodes.count(caller.app.id, observers=1)
+        self._services.metrics.observers.inc()
+        self._services.metrics.connects.labels("observer").inc()
 
     async def _let_in(
         self,
@@ -158,14 +174,14 @@ class Namespace:
         # watching begins before the session does, so that no change falls between the two
         arrival = Arrival()
         watcher = self.fanout.join(sid, user.app_id, user.id, user.username)
-        self._connections[sid] = Connection(watcher, sys.intern(address), arrival)
+        self._connections.add(Connection(watcher, sys.intern(address), arrival, self._server.is_polling(sid)))
         try:
             claim = self._first_claim(credentials)
             opened = await self._services.presence.open(
                 caller.app, user, session, claims.issued_at, claim, claims.signed_by
             )
         except BaseException:
-            del self._connections[sid]
+            self._connections.remove(sid)
             self.fanout.leave(watcher)
             raise
         arrival.hello = (Person(user, see(user, opened.warm, Viewer(user.id))), opened)
@@ -183,7 +199,10 @@ class Namespace:
 
     async def greet(self, sid: str) -> None:
         """`hello`, right after the connect: stock clients recover a connection only after a first event."""
-        connection = self._connections.get(sid)
+        if observer := self.observers.find(sid):
+            self.observers.greet(observer)
+            return
+        connection = self._connections.find(sid)
         arrival = connection.arrival if connection else None
         if connection is None or arrival is None or arrival.hello is None:
             return
@@ -206,16 +225,24 @@ class Namespace:
 
     async def disconnect(self, sid: str, reason: Reason) -> None:
         """Comes last and once for every connect that was let in."""
-        connection = self._connections.pop(sid, None)
+        self._conduct.forget(sid)
+        self._ended(reason.value).inc()
+        if _is_heard(logging.INFO):
+            log.info("socket_disconnected", session_id=sid, reason=reason.value)
+        if observer := self.observers.leave(sid):
+            self._places.leave(observer.address, observer.app.id, was_observing=True)
+            self._services.nodes.count(observer.app.id, observers=-1)
+            self._services.metrics.observers.dec()
+        else:
+            await self._end_session(sid, reason)
+
+    async def _end_session(self, sid: str, reason: Reason) -> None:
+        connection = self._connections.remove(sid)
         if connection:
             self.fanout.leave(connection.watcher)
             self._places.leave(connection.address, connection.watcher.own.app.id)
         self.expiries.forget(sid)
-        self._conduct.forget(sid)
         self._services.metrics.sockets.dec()
-        self._ended(reason.value).inc()
-        if _is_heard(logging.INFO):
-            log.info("socket_disconnected", session_id=sid, reason=reason.value)
         departure = DEPARTURES.get(reason, Departure.LOST)
         if departure is Departure.LOGOUT and (connection is None or connection.arrival):
             # a stock client that runs out of patience while it connects says the same as one that logs out
@@ -224,7 +251,7 @@ class Namespace:
 
     async def close_for_good(self, sid: str, code: CloseCode) -> None:
         """`session:close`, then a Socket.IO DISCONNECT, after which a stock client stays away."""
-        connection = self._connections.get(sid)
+        connection = self._connections.find(sid)
         if connection and connection.arrival:
             connection.arrival.condemned = code  # it is not in yet; greet comes back to it
             return
@@ -252,48 +279,14 @@ class Namespace:
         self._services.following.end_recovery(shard)
         await self.fanout.reset(lambda app_id: self._services.upkeep.is_in_shard(app_id, shard))
 
-    def _handler(self, command: Command) -> Callable[..., Awaitable[dict[str, Any]]]:
-        async def handle(sid: str, *data: Any) -> dict[str, Any]:
-            return await self._answer(sid, lambda seat: command(seat, data[0] if data else None))
-
-        return handle
-
-    async def _answer(self, sid: str, act: Callable[[Seat], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
-        """What is acked: the command's answer, or its error in words. The connection lives on."""
-        connection = self._connections.get(sid)
-        try:
-            await self._count_event(sid)
-            if connection is None or connection.arrival:
-                raise NotFound(f"The socket {sid!r} is not connected yet.")
-            return await act(Seat(connection.watcher, connection.address, self._services, self.fanout, self.expiries))
-        except ChatError as error:
-            if error.limit:
-                self._note_limit(error.limit)
-            if not isinstance(error, Unavailable):
-                await self._count_bad(sid)
-            return {"error": wire.describe(error)}
-        except Exception:
-            log.exception("command_failed", session_id=sid)
-            _, code, type_ = wire.INTERNAL
-            return {"error": {"code": code, "type": type_, "message": "Something went wrong on our side."}}
-
-    async def _unknown_event(self, event: str, sid: str, *_data: Any) -> dict[str, Any]:
-        async def refuse(_seat: Seat) -> dict[str, Any]:
-            raise NotFound(f"There is no event {event[:40]!r}.")
-
-        return await self._answer(sid, refuse)
-
-    async def _count_bad(self, sid: str) -> None:
-        if sid in self._connections and self._conduct.count_bad(sid):
-            await self.close_for_good(sid, CloseCode.BAD_PACKETS)
-
-    async def _count_event(self, sid: str) -> None:
-        """Raises TooManyRequests for a flood, and ends its socket."""
-        try:
-            self._conduct.count_event(sid)
-        except TooManyRequests:
-            await self.close_for_good(sid, CloseCode.FLOODING)
-            raise
+    def _seat_of(self, sid: str) -> Seat | Stand | None:
+        """From which it asks; None where it is not in, or not any more."""
+        if observer := self.observers.find(sid):
+            return Stand(observer, self.observers, self._services)
+        connection = self._connections.find(sid)
+        if connection is None or connection.arrival:
+            return None
+        return Seat(connection.watcher, connection.address, self._services, self.fanout, self.expiries)
 
 
 def _hint(described: dict[str, Any], error: ChatError) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import ClientSession
+from redis.asyncio import Redis
 
 from tests.cli.forking import fork
 from tests.cli.inside import run_inside
@@ -131,6 +132,18 @@ async def ended(process: Process) -> AsyncIterator[None]:
         if process.returncode is None:
             process.kill()
             await process.communicate()
+
+
+@asynccontextmanager
+async def hung_valkey(data: Path) -> AsyncIterator[None]:
+    """The embedded one of a server that runs: connections are taken, and nobody answers on them."""
+    async with Redis(unix_socket_path=str(data / "valkey" / "valkey.sock")) as client:
+        pid = (await client.info("server"))["process_id"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 async def wait_until(holds: Callable[[], bool]) -> None:

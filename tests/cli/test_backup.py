@@ -11,6 +11,7 @@ from chatsrv.domain.errors import SetupError
 from chatsrv.services.backup import back_up
 from chatsrv.settings import Settings
 from tests.cli.shell import Shell
+from tests.cli.terminal import on_terminal
 
 
 def count(file: Path) -> int:
@@ -58,6 +59,23 @@ async def test_a_copy_holds_whole_transactions_alone_while_somebody_writes(datab
     assert counts == sorted(counts)
     assert [counted % 2 for counted in counts] == [0] * 5
     assert counts[-1] <= 2000 + 2 * pairs == count(database)
+
+
+def test_it_is_told_how_far_the_copy_is(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chatsrv.storage.backup.STEPS", 1000)
+    told: list[int] = []
+    size = back_up(of(database), database.parent / "copy", told.append)
+    assert len(told) > 1
+    assert told == sorted(told)
+    assert told[-1] <= size
+
+
+async def test_a_terminal_shows_how_far_the_copy_is_and_a_pipe_nothing(filled: Shell) -> None:
+    assert (await filled.run("backup", "piped.db")).err == ""
+    async with on_terminal(filled, "backup", "copy.db") as terminal:
+        await terminal.wait_until(lambda frame: "bytes" in frame)
+    for part in ("copying", "MB", "left"):
+        assert part in terminal.drawn
 
 
 def test_a_copy_is_nobody_elses_to_read(database: Path) -> None:
@@ -109,7 +127,8 @@ async def test_a_backup_restores_what_was_deleted(shell: Shell) -> None:
     told = await shell.answer("backup", "kept.db")
     assert told == {"file": "kept.db", "bytes": (shell.folder / "kept.db").stat().st_size}
     await shell.answer("app", "delete", "shop", "--yes")
-    restored = await shell.bash(
-        "rm -rf data/chatsrv.db-* data/valkey; mv kept.db data/chatsrv.db; chatsrv app list --json"
-    )
-    assert [app["app_id"] for app in restored.answer] == ["shop"]
+    for file in (shell.folder / "data").glob("chatsrv.db-*"):
+        file.unlink()
+    (shell.folder / "kept.db").replace(shell.folder / "data" / "chatsrv.db")
+    await shell.answer("forget-presence")
+    assert [app["app_id"] for app in await shell.answer("app", "list")] == ["shop"]

@@ -32,6 +32,14 @@ async def test_the_first_start_and_every_later_call_give_a_link_that_signs_in_on
         assert server.dashboard == ""
 
 
+async def test_the_link_leads_to_the_server_that_runs_here_whatever_its_port(shell: Shell) -> None:
+    async with shell.serving() as server:
+        made = await shell.answer("dashboard")
+        assert made["url"].startswith(f"{server.url}/signin#")
+        assert await sign_in(server, made["url"]) == 200
+    assert (await shell.answer("dashboard"))["url"].startswith("http://localhost:8080/signin#")
+
+
 async def test_a_secret_is_rotated_beside_the_server_and_ends_when_it_was_told_to(shell: Shell) -> None:
     async with shell.serving() as server:
         (shell.folder / "one.ndjson").write_text('{"username": "anna"}\n')

@@ -5,12 +5,16 @@ import json
 import re
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import unquote
 
+import socketio
+
 from tests.cli.shell import DEADLINE_S, Server, Shell, ended, wait_until
+from tests.cli.terminal import on_terminal
 from tests.storage.valkey_owner import wait_for_end_of_server
 
 
@@ -24,45 +28,6 @@ def find_processes_in(folder: Path) -> list[str]:
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue
     return found
-
-
-async def read_banner(shell: Shell) -> tuple[Server, str]:
-    """A server as people start it, and what it says to them."""
-    process = await shell.start("serve", "--port", "0")
-    assert process.stdout is not None
-    lines = [b""]
-    while b"token demo anna" not in lines[-1] and b"doctor" not in lines[-1]:
-        lines.append(await asyncio.wait_for(process.stdout.readline(), DEADLINE_S))
-        assert lines[-1] or len(lines) == 2, lines
-    banner = b"".join(lines).decode()
-    address = re.search(r"http://localhost:\d+", banner)
-    assert address
-    return Server(process, address[0], ""), banner
-
-
-async def test_the_three_commands_of_the_first_banner_work_as_they_are_pasted(shell: Shell) -> None:
-    server, banner = await read_banner(shell)
-    async with ended(server.process):
-        hint, _, pasted = banner.partition("Try it in another terminal, in ")[2].partition(":\n")
-        assert hint == str(shell.folder)
-        result = await shell.bash(f"set -e\n{pasted}")
-        assert result.status == 0, result.err
-        created, page, token, _expires_at = result.out.splitlines()
-        assert json.loads(created)["username"] == "anna"
-        assert json.loads(page)["users"][0]["presence_status"] == 0
-        assert token.split()[0] == "token"
-        assert (await server.stop(signal.SIGINT)).status == 0
-
-
-async def test_the_second_start_shows_no_key_and_says_how_to_get_one(filled: Shell) -> None:
-    server, banner = await read_banner(filled)
-    async with ended(server.process):
-        [line] = [line for line in banner.splitlines() if "a server key" in line]
-        assert re.search(r"-m chatsrv key create demo$", line)
-        assert "cs_" not in banner
-        assert await server.get("/healthz") == (200, {"status": "ok"})
-        checks = {"database": "ok", "redis": "ok", "migrations": "ok"}
-        assert await server.get("/readyz") == (200, {"status": "ok", "checks": checks})
 
 
 async def test_a_port_in_use_is_one_line_and_the_demo_key_is_kept_for_a_start_that_works(shell: Shell) -> None:
@@ -94,6 +59,17 @@ async def test_sigterm_ends_the_server_with_status_0_and_leaves_no_process(shell
     events = [json.loads(line)["event"] for line in result.err.splitlines()]
     assert events[-2:] == ["stopping", "stopped"]
     assert find_processes_in(shell.folder) == []
+
+
+async def test_a_server_takes_as_many_files_as_it_may_have(shell: Shell) -> None:
+    few = ("bash", "-c", f'ulimit -Sn 256; exec "{sys.executable}" -m chatsrv "$@"', "bash")
+    process = await shell.start("serve", "--port", "0", "--json", program=few)
+    async with ended(process):
+        assert process.stdout
+        assert await asyncio.wait_for(process.stdout.readline(), DEADLINE_S)
+        limits = Path(f"/proc/{process.pid}/limits").read_text()
+        assert re.search(r"Max open files +(\d+) +\1 ", limits), limits
+        assert not re.search(r"Max open files +256 ", limits)
 
 
 async def test_a_second_sigterm_ends_the_server_at_once_and_leaves_no_process(shell: Shell) -> None:
@@ -191,3 +167,21 @@ async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
             writer.write(piece)
             await writer.drain()
     writer.close()
+
+
+async def test_who_ends_a_server_at_a_terminal_is_told_what_it_waits_for(shell: Shell) -> None:
+    shell = Shell(shell.folder, {"CHATSRV_DRAIN_S": "0.1"})
+    async with on_terminal(shell, "serve", "--port", "0", "--json", columns=400) as terminal:
+        await terminal.wait_until(lambda frame: "serving" in frame)
+        [told] = re.findall(r'^\{"url".*\}', terminal.drawn, re.M)
+        anna = {"auth": {"token": await token_of_anna(shell)}, "transports": ["websocket"]}
+        async with socketio.AsyncSimpleClient(reconnection=False) as client:
+            await client.connect(json.loads(told)["url"], **anna)
+            assert await terminal.stop(signal.SIGINT) == 0
+    assert "Handing 1 socket over, at most 0.1 s; Ctrl-C again stops now." in terminal.drawn
+
+
+async def token_of_anna(shell: Shell) -> str:
+    (shell.folder / "anna").write_text('{"username": "anna"}')
+    await shell.answer("user", "import", "demo", "anna")
+    return str((await shell.answer("token", "demo", "anna"))["token"])

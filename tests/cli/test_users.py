@@ -9,6 +9,9 @@ import struct
 import termios
 from pathlib import Path
 
+import pytest
+
+from chatsrv.cli.output import count_lines
 from tests.cli.conftest import PEOPLE, write_users
 from tests.cli.shell import Shell, ended
 
@@ -126,6 +129,14 @@ async def test_a_terminal_shows_a_bar_with_rate_and_time_left_and_a_pipe_shows_n
     drawn = await run_on_terminal(filled, "user", "import", "demo", "people")
     for part in ("importing", f"{PEOPLE}/{PEOPLE}", "/s", "left"):
         assert part in drawn
+
+
+@pytest.mark.parametrize(("text", "lines"), [(b"", 0), (b"one", 1), (b"one\n", 1), (b"one\ntwo", 2), (b"\n\n", 2)])
+def test_lines_are_counted_as_they_are_imported(text: bytes, lines: int, tmp_path: Path) -> None:
+    (tmp_path / "people").write_bytes(text)
+    with (tmp_path / "people").open("rb") as file:
+        assert count_lines(file) == lines
+        assert file.read() == text
 
 
 async def run_on_terminal(shell: Shell, *words: str) -> str:

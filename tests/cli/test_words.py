@@ -1,6 +1,7 @@
 """The words of the menu: help, --json and --config anywhere, and what a person is told who got them wrong."""
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 
@@ -34,10 +35,13 @@ def test_the_menu_has_the_commands_of_the_specification() -> None:
     assert set(WORDS) == {
         *("serve", "worker", "migrate", "doctor", "token", "access-token", "audit", "backup"),
         *("app", "app create", "app list", "app show", "app set", "app delete"),
-        *("app rotate-secret", "app remove-public-key", "dashboard"),
+        *("app rotate-secret", "app remove-public-key", "dashboard", "demo"),
         *("key", "key create", "key list", "key revoke", "key rotate"),
         *("user", "user import", "user export"),
+        *("webhook", "webhook add", "webhook list", "webhook show", "webhook remove", "webhook ping", "webhook enable"),
+        *("webhook disable", "webhook rotate-secret", "webhook deliveries", "webhook replay"),
         *("identity", "identity set-password"),
+        *("online", "config", "completion", "help", "copy-database", "forget-presence", "presence-export"),
     }
 
 
@@ -57,17 +61,33 @@ def test_the_menu_lists_each_command_in_one_whole_line() -> None:
             assert "..." not in render_help(words).partition("Commands:")[2]
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        *("serve", "migrate", "app create", "app set", "key create", "token", "audit"),
-        *("user import", "identity set-password"),
-    ],
-)
+LEAVES = [words for words, command in WORDS.items() if not isinstance(command, click.Group)]
+
+
+@pytest.mark.parametrize("words", LEAVES)
 def test_help_teaches_by_examples_that_the_menu_understands(words: str) -> None:
-    examples = [line.strip() for line in render_help(words).partition("Examples:")[2].splitlines()]
-    commands = [line[line.index("chatsrv ") :].split() for line in examples if "chatsrv " in line]
-    assert [" ".join(command[1 : 1 + len(words.split())]) for command in commands].count(words) >= 2
+    examples = render_help(words).partition("Examples:\n")[2].partition("\n\n")[0]
+    calls = [part.split() for part in re.findall(r"(?<![\w.-])chatsrv ([^|>)\n]*)", examples)]
+    assert any(call[: len(words.split())] == words.split() for call in calls), examples
+    for call in calls:
+        assert_understood(call)
+
+
+def assert_understood(call: list[str]) -> None:
+    """Its commands and options exist."""
+    command: click.Command = menu
+    options = {name for option in menu.params for name in option.opts}
+    for word in call:
+        if isinstance(command, click.Group) and not word.startswith("-"):
+            command = command.commands[word]
+            options |= {name for option in command.params for name in option.opts}
+        elif word.startswith("--"):
+            assert word in options, f"{word} in {' '.join(call)}"
+
+
+async def test_help_is_a_command_too(shell: Shell) -> None:
+    for words in ([], ["user"], ["user", "import"]):
+        assert (await shell.run("help", *words)).out == (await shell.run(*words, "--help")).out
 
 
 async def test_help_and_wrong_words_do_not_wait_for_what_only_work_needs(shell: Shell) -> None:
@@ -111,6 +131,12 @@ def test_no_word_at_all_shows_the_menu_as_wrong_use(capsys: pytest.CaptureFixtur
         ("key create demo --expires 2027-13-01", "--expires '2027-13-01'"),
         ("token demo anna --ttl soon", "write it as 90s, 15m, 1h or 30d"),
         ("user import demo nowhere.ndjson", "No such file or directory"),
+        ("onlin", "Did you mean 'online'?"),
+        ("online demo --lmit 5", "Did you mean '--limit'?"),
+        ("online demo --once --follow", "contradict each other"),
+        ("help user imprt", "Did you mean 'import'?"),
+        ("help token demo", "'chatsrv token' has no commands of its own"),
+        ("completion tcsh", "'bash', 'zsh', 'fish'"),
     ],
 )
 def test_wrong_use_is_one_line_with_status_2(words: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
