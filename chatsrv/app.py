@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 
 from aiohttp import web
 
@@ -15,11 +16,13 @@ from chatsrv.api.unreadable import refuse_with
 from chatsrv.realtime import Realtime
 from chatsrv.services import Services
 from chatsrv.wire import RECALL, REFUSE
-from chatsrv.worker import Loop, finish, node_loops, running, shared_loops
+from chatsrv.worker import Loop, finish, node_loops, running, sending, shared_loops
 
 REALTIME: web.AppKey[Realtime] = web.AppKey("realtime", Realtime)
 RESUME_S = 0.5
 TOKENS_EVERY_S = 1.0
+OBSERVERS_EVERY_S = 0.8
+"""How soon a socket that watches an app follows its key or session."""
 
 
 def create_app(services: Services) -> web.Application:
@@ -54,9 +57,12 @@ async def _run_node(app: web.Application) -> AsyncIterator[None]:
     # these two end by themselves only when they fail, and must not stay away then
     loops += [Loop("follow", RESUME_S, fanout.follow), Loop("fan_out", RESUME_S, fanout.delivery.flush_forever)]
     loops.append(Loop("tokens", TOKENS_EVERY_S, app[REALTIME].check_tokens))
+    observers = app[REALTIME].observers
+    loops.append(Loop("observe", RESUME_S, observers.tell_forever))
+    loops.append(Loop("observers", OBSERVERS_EVERY_S, observers.check))
     await services.upkeep.beat()
     await services.origins.begin()
     fanout.begin(await services.following.begin())
-    async with running(loops, services):
+    async with running(loops, services), sending(services) if services.settings.run_worker else nullcontext():
         yield
     await finish(services)

@@ -65,6 +65,12 @@ class Metrics:
             registry=self.registry,
             multiprocess_mode="livesum",
         )
+        self.observers = Gauge(
+            "chatsrv_observers",
+            "Socket.IO connections on this server that watch all of an app.",
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
         self.tasks = Gauge(
             "chatsrv_tasks",
             "Tasks of the event loop that have not ended; at rest always the same few.",
@@ -114,6 +120,43 @@ class Metrics:
         self.lost_sign_ins = Counter(
             "chatsrv_sign_ins_lost",
             "Entries of the sign-in log given up because the database was away too long.",
+            registry=self.registry,
+        )
+        self.webhook_deliveries = Counter(
+            "chatsrv_webhook_deliveries",
+            "Attempts to deliver to a webhook, and what was given up without one, by outcome.",
+            ("outcome",),
+            registry=self.registry,
+        )
+        self.webhook_seconds = Histogram(
+            "chatsrv_webhook_seconds",
+            "How long an attempt took.",
+            buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0),
+            registry=self.registry,
+        )
+        self.webhook_queue = Gauge(
+            "chatsrv_webhook_queue",
+            "Deliveries that wait, those for the next attempt too, in all apps.",
+            registry=self.registry,
+            multiprocess_mode="mostrecent",
+        )
+        self.webhook_queue_seconds = Gauge(
+            "chatsrv_webhook_queue_seconds",
+            "Age of the oldest of them.",
+            registry=self.registry,
+            multiprocess_mode="mostrecent",
+        )
+        self.webhooks_disabled = Counter(
+            "chatsrv_webhooks_disabled",
+            "Webhooks that were disabled because nothing arrived.",
+            registry=self.registry,
+        )
+        self.history_written = Counter(
+            "chatsrv_history_written", "Changes that went into the presence history.", registry=self.registry
+        )
+        self.history_gaps = Counter(
+            "chatsrv_history_gaps",
+            "Times the change log did not go on where the presence history had come to.",
             registry=self.registry,
         )
         self.loop_failures = Counter(

@@ -13,6 +13,7 @@ import structlog
 
 from chatsrv.domain.errors import Unavailable
 from chatsrv.domain.repeats import Repeats
+from chatsrv.outbound import Sender
 from chatsrv.services import Services
 
 log = structlog.get_logger(__name__)
@@ -25,6 +26,10 @@ SIGNING_EVERY_S = 1.0
 """How soon a socket follows the secret of its token."""
 
 FORGET_EVERY_S = 3600.0
+TELL_EVERY_S = 5.0
+TEND_EVERY_S = 10.0
+GATHER_S = 0.02
+"""What is written in so short a time is looked for at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +61,23 @@ def shared_loops(services: Services) -> list[Loop]:
     return [
         Loop("sweep", settings.sweep_every_s, services.upkeep.sweep),
         Loop("flush", settings.flush_every_s, services.clocks.flush),
+        Loop("chronicle", settings.history_every_s, services.chronicle.run),
         Loop("forget_sign_ins", FORGET_EVERY_S, services.sign_ins.forget_old),
         Loop("tidy", settings.tidy_every_s, services.tidying.tidy),
+        Loop("telling", TELL_EVERY_S, services.telling.keep_all),
+        Loop("tend_webhooks", TEND_EVERY_S, services.deliveries.tend),
     ]
+
+
+@asynccontextmanager
+async def sending(services: Services) -> AsyncIterator[None]:
+    """Webhooks are sent to as long as the block lasts."""
+    sender = Sender(services)
+    try:
+        async with running([Loop("webhooks", GATHER_S, sender.round)], services):
+            yield
+    finally:
+        await sender.close()
 
 
 @asynccontextmanager

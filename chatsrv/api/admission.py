@@ -55,7 +55,7 @@ async def check_app(call: Call, _: Route) -> None:
 
 async def count_request(call: Call, _: Route) -> None:
     """Before anything that may refuse: each answer to somebody whom we know says how many requests they have left."""
-    call.request[ALLOWANCE] = call.services.callers.count_request(call.caller)
+    call.request[ALLOWANCE] = call.services.allowances.count_request(call.caller)
 
 
 async def check_network(call: Call, _: Route) -> None:

@@ -17,16 +17,16 @@ import msgspec
 from aiohttp import web
 
 from chatsrv.domain.apps import App, Caller, Scope
-from chatsrv.domain.audit import SYSTEM, Actor, ActorKind
 from chatsrv.domain.errors import ChatError
 from chatsrv.domain.presence import Viewer
 from chatsrv.services import Services
 from chatsrv.services.audit import acting
 from chatsrv.services.rates import Allowance
+from chatsrv.wire import REQUEST_ID as REQUEST_ID
+from chatsrv.wire import came_from
 
 SERVICES: web.AppKey[Services] = web.AppKey("services", Services)
 ALLOWANCE: web.RequestKey[Allowance] = web.RequestKey("allowance", Allowance)
-REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
 CALLER: web.RequestKey[Caller] = web.RequestKey("caller", Caller)
 """Whoever turned out to be asking, as soon as that is known."""
 SHOWN: web.RequestKey[int] = web.RequestKey("shown", int)
@@ -161,7 +161,7 @@ class Dialect:
             opened = await self._greet(request)
             request[CALLER] = caller = await self.identify(opened)
             call = Call(request, opened.services, caller)
-            with acting(_actor(call)):
+            with acting(caller.actor(client_address(request), request[REQUEST_ID])):
                 for check in self.checks:
                     await check(call, route)
                 answer = await route.handler(call)
@@ -198,17 +198,7 @@ class Dialect:
 
 
 def client_address(request: web.Request) -> str:
-    callers = request.app[SERVICES].callers
-    return callers.address_of(request.remote, request.headers.getall("X-Forwarded-For", []))
-
-
-def _actor(call: Call) -> Actor:
-    """The caller as the audit trail names them."""
-    key, user = call.caller.key, call.caller.user
-    address, request_id = client_address(call.request), call.request[REQUEST_ID]
-    if key:
-        return Actor(ActorKind.KEY, key.id, key.name, address, request_id)
-    return Actor(ActorKind.USER, str(user.id), user.username, address, request_id) if user else SYSTEM
+    return request.app[SERVICES].addresses.of_client(*came_from(request))
 
 
 def _mount(

@@ -22,7 +22,7 @@ from chatsrv.domain.apps import Caller
 from chatsrv.services import Services
 from chatsrv.services.memory.freshness import Mark, PageMark, Shard
 from chatsrv.services.rates import Allowance
-from chatsrv.wire import ASKED
+from chatsrv.wire import ASKED, came_from
 
 log = structlog.get_logger(__name__)
 
@@ -82,7 +82,6 @@ class Memo:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._freshness = services.freshness
-        self._callers = services.callers
         self._clock = services.clock
         self._max_bytes = services.settings.answer_cache_bytes
         self._logs = services.settings.access_log
@@ -142,7 +141,7 @@ class Memo:
             path=answer.path,
             status=answer.status,
             ms=0.0,
-            address=self._callers.address_of(peer, answer.forwarded),
+            address=self._services.addresses.of_client(peer, answer.forwarded),
             by=answer.key.name,
             request_id=request_id,
         )
@@ -168,7 +167,7 @@ class Memo:
             path=request.path,
             status=response.status,
             tally=self._tallies.setdefault((made.dialect, request.method, response.status), _Tally()),
-            forwarded=tuple(request.headers.getall("X-Forwarded-For", ())),
+            forwarded=tuple(came_from(request)[1]),
             size=size,
         )
         self._bytes += size
@@ -184,7 +183,7 @@ class Memo:
         """One request a second finds out whether the key is still good, for all answers that it was given."""
         if len(self._passes) >= PASSES_MAX:
             self._passes.clear()  # answers keep theirs, which nobody renews any more
-        shown = self._passes.setdefault(caller.name, _Pass(caller.name, now, now, self._callers.allowance_of(caller)))
+        shown = self._passes.setdefault(caller.name, _Pass(caller.name, now, now, self._services.allowances.of(caller)))
         shown.at, shown.until = now, now + int(self._services.settings.credential_cache_s * 1000)
         if caller.key and caller.key.expires_at is not None:
             shown.until = min(shown.until, caller.key.expires_at)
@@ -196,6 +195,8 @@ class Memo:
             # a user's own token may be over or revoked any moment; keys of some networks depend on who connects
             made.caller.key is not None
             and not made.caller.key.networks
+            # a session ends at once, and nothing in the log tells of it
+            and made.caller.operator is None
             and request.method == "GET"
             and response.status in (200, 304)
             and bool(response.keep_alive)

@@ -9,7 +9,9 @@ from enum import StrEnum
 from hashlib import sha256
 from ipaddress import ip_address, ip_network
 
-from chatsrv.domain.errors import Invalid, Problem
+from chatsrv.domain.audit import SYSTEM, Actor, ActorKind
+from chatsrv.domain.errors import Forbidden, Invalid, Problem
+from chatsrv.domain.instants import NEVER
 from chatsrv.domain.presence import SERVER, Viewer
 from chatsrv.domain.users import User
 
@@ -32,6 +34,8 @@ class Scope(StrEnum):
 
 
 ALL_SCOPES = frozenset(Scope)
+DASHBOARD = "dashboard"
+"""The name of whoever came to it by a link."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,18 +110,59 @@ class ServerKey:
     def allows_address(self, address: str) -> bool:
         return not self.networks or is_inside(address, self.networks)
 
+    def actor(self, address: str, request_id: str) -> Actor:
+        return Actor(ActorKind.KEY, self.id, self.name, address, request_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Somebody who is signed in to the dashboard until `expires_at` (ms): by a link that the command line made, or by
+    a server key with the scope admin, which sees its own app alone and with which the session ends.
+
+    `session`: the hash of the secret by which they are known.
+    """
+
+    expires_at: int
+    key: ServerKey | None = None
+    session: str = ""
+
+    @property
+    def app_id(self) -> str | None:
+        """The one app that they see; None: all."""
+        return self.key.app_id if self.key else None
+
+    @property
+    def mark(self) -> str:
+        """By which their session is told from others, and from which nobody learns its secret."""
+        return self.session[:12]
+
+    def sees(self, app_id: str) -> bool:
+        return self.app_id in (None, app_id)
+
+    def as_caller(self, app: App) -> Caller:
+        """With the rights of the key that they came by; whoever came by a link may do everything."""
+        everything = ServerKey("", app.id, DASHBOARD, "", ALL_SCOPES, (), NEVER, self.expires_at, None)
+        return Caller(app, key=self.key or everything, operator=self)
+
+    def actor(self, address: str, request_id: str) -> Actor:
+        if self.key:
+            return self.key.actor(address, request_id)
+        return Actor(ActorKind.OPERATOR, self.mark, DASHBOARD, address, request_id)
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who is asking: a server key, or a user with a token. Exactly one of the two is set.
 
-    `identity_id` is set where the user signed in with a password.
+    `identity_id` is set where the user signed in with a password. `operator`: where it is the dashboard that asks; the
+    key says what it may do.
     """
 
     app: App
     key: ServerKey | None = None
     user: User | None = None
     identity_id: int | None = None
+    operator: Operator | None = None
 
     @property
     def viewer(self) -> Viewer:
@@ -127,6 +172,8 @@ class Caller:
     @property
     def name(self) -> str:
         """Under which they are counted and logged."""
+        if self.operator:
+            return f"operator {self.operator.mark}"
         return f"key {self.key.id}" if self.key else f"user {self.app.id} {self.user.id if self.user else ''}"
 
     @property
@@ -137,10 +184,34 @@ class Caller:
     def has_scope(self, scope: Scope) -> bool:
         return self.key is not None and scope in self.key.scopes
 
+    def actor(self, address: str, request_id: str) -> Actor:
+        """As the audit trail names them."""
+        if self.user:
+            return Actor(ActorKind.USER, str(self.user.id), self.user.username, address, request_id)
+        who = self.operator or self.key
+        return who.actor(address, request_id) if who else SYSTEM
+
 
 def mark_of(key: str) -> str:
     """By which a key or secret is known again, and from which nobody learns it."""
     return sha256(key.encode()).hexdigest()[:12]
+
+
+def check_within(key: ServerKey, own: ServerKey) -> None:
+    """Nobody makes a key that may do more than their own, from elsewhere or for longer. Raises Forbidden."""
+    beyond = sorted(key.scopes - own.scopes)
+    if beyond:
+        raise Forbidden(f"You lack the scope {beyond[0]}, and cannot give it to a key.")
+    if own.networks and not (key.networks and all(_is_part(network, own.networks) for network in key.networks)):
+        raise Forbidden(f"Your key is for {', '.join(own.networks)}, and so must be what you make with it.")
+    if own.expires_at is not None and (key.expires_at is None or key.expires_at > own.expires_at):
+        raise Forbidden("What you make with your key must end no later than that.")
+
+
+def _is_part(network: str, networks: tuple[str, ...]) -> bool:
+    """Of one of them; all are well-formed."""
+    one = ip_network(network)
+    return any(one.version == whole.version and one.subnet_of(whole) for whole in map(ip_network, networks))  # type: ignore[arg-type]
 
 
 def check_app_id(app_id: str) -> str:

@@ -37,20 +37,29 @@ class Action(StrEnum):
     CLAIMS_CLEARED = "claims_cleared"
     PRESENCE_EXPLAINED = "presence_explained"
     SESSIONS_LISTED = "sessions_listed"
+    WEBHOOK_CREATED = "webhook_created"
+    WEBHOOK_CHANGED = "webhook_changed"
+    WEBHOOK_DELETED = "webhook_deleted"
+    WEBHOOK_SECRET_ROTATED = "webhook_secret_rotated"  # noqa: S105 - a word, no secret
+    WEBHOOK_REPLAYED = "webhook_replayed"
+    WEBHOOK_DISABLED = "webhook_disabled"
 
 
 class ActorKind(StrEnum):
-    """`cli`: whoever runs commands on the server's machine. `system`: the server by itself."""
+    """`operator`: whoever came to the dashboard by a link. `cli`: whoever runs commands on the server's machine.
+    `system`: the server by itself."""
 
     KEY = "key"
     USER = "user"
+    OPERATOR = "operator"
     CLI = "cli"
     SYSTEM = "system"
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts. `id`: that of a server key or a user, or the name that the operating system knows.
+    """Who acts. `id`: that of a server key or a user, the mark of an operator's session, or the name that the
+    operating system knows.
 
     `address`: a client's, or the host on which a command runs.
     """
@@ -125,9 +134,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class AuditQuery:
-    """At most `limit` entries, the latest. No action at all means any; `subject` has no regard to case."""
+    """At most `limit` entries, the latest. No action at all means any; `subject` has no regard to case. `before`: older
+    than the entry with this id."""
 
     limit: int
     since: int = 0
     actions: tuple[str, ...] = ()
     subject: str | None = None
+    before: int | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from chatsrv.domain.presence import Warm
 from chatsrv.domain.sessions import Session
@@ -45,7 +46,8 @@ class Changed:
     """A user's state has changed. What others see of it takes the next `version` of the app.
 
     What the user's own sockets alone may see (`is_own`) takes none: it happened at the version that was reached. Where
-    none of them wants to hear it (`is_unheard`), as that a clock moved, it is for what nodes remember.
+    none of them wants to hear it (`is_unheard`), as that a clock moved, it is for what nodes remember. `shows`: in
+    truth they show otherwise than before; else nothing but clocks, devices or the end of a claim moved.
     Each is equal to itself alone, and so costs nothing to look up, however many sockets are to hear of it.
     """
 
@@ -55,6 +57,7 @@ class Changed:
     warm: Warm
     is_own: bool = False
     is_unheard: bool = False
+    shows: bool = True
     position: Position = FIRST_POSITION
 
 
@@ -97,4 +100,26 @@ class Stored:
     position: Position = field(default=FIRST_POSITION, compare=False)
 
 
-Entry = Changed | CloseOrdered | Renamed | Forgotten | Stored
+@dataclass(frozen=True, slots=True)
+class SessionTold:
+    """A session was opened or closed; only apps whose webhooks want to hear of it have these in the log.
+
+    `username`: theirs, where the row of the user may have gone when this is read; else None. `at` and `opened_at` in
+    ms, by the clock of presence. `reason`: why it was closed; of one that was opened, None, or that it was put back.
+    """
+
+    app_id: str
+    user_id: int
+    username: str | None
+    session_id: str
+    kind: Literal["opened", "closed"]
+    at: int
+    device: str
+    client_id: str
+    transport: str
+    opened_at: int
+    reason: str | None = None
+    position: Position = field(default=FIRST_POSITION, compare=False)
+
+
+Entry = Changed | CloseOrdered | Renamed | Forgotten | Stored | SessionTold

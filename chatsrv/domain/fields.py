@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
@@ -17,6 +17,10 @@ READ_ONCE_MORE_MAX = 5
 _ODD_IN_ADDRESS = re.compile(r"[\s\\<>\"`]")
 _FILE_NAME = re.compile(r"[^/\\:<>\"?]+")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Refused(ValueError):
@@ -35,6 +39,14 @@ def check_each(values: Mapping[str, Any], rule: Callable[[str, Any], Any]) -> di
     if problems:
         raise Invalid(*problems)
     return checked
+
+
+def worded(check: Callable[[T], R], value: T) -> R:
+    """What a check says of one thing, of whichever field that is. Raises Refused where it raises Invalid."""
+    try:
+        return check(value)
+    except Invalid as error:
+        raise Refused(error.problems[0].message) from error
 
 
 def is_storable(text: str) -> bool:

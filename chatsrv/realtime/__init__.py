@@ -30,6 +30,7 @@ class Realtime:
         self._server = build_server(limits, Doors(services.origins.admits, settings.trusted_proxies))
         namespace = Namespace(services, self._server)
         self.fanout = namespace.fanout
+        self.observers = namespace.observers
         self.check_tokens = namespace.check_tokens
 
     def attach(self, app: web.Application) -> None:
@@ -43,6 +44,11 @@ class Realtime:
     @property
     def wheel(self) -> Wheel:
         return self._server.eio.wheel
+
+    @property
+    def count(self) -> int:
+        """Of sockets that are open here."""
+        return len(self._server.eio.sockets)
 
     def mark_sessions(self, mark: str) -> None:
         """The ids of new sessions begin with it; url-safe."""

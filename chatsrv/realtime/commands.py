@@ -83,13 +83,13 @@ Command = Callable[[Seat, Any], Awaitable[dict[str, Any]]]
 
 async def subscribe(seat: Seat, data: Any) -> dict[str, Any]:
     """presence:subscribe {usernames}: watch them, and how they are now."""
-    fields = _read(data, ("usernames",))
+    fields = read_fields(data, ("usernames",))
     return await _watch(seat, fields, NO_VERSION)
 
 
 async def resume(seat: Seat, data: Any) -> dict[str, Any]:
     """presence:resume {epoch, version, usernames}: watch them, and what was missed since that version."""
-    fields = _read(data, ("epoch", "version", "usernames"))
+    fields = read_fields(data, ("epoch", "version", "usernames"))
     return await _watch(seat, fields, (_read_epoch(fields), _read_version(fields)))
 
 
@@ -113,29 +113,34 @@ async def _watch(seat: Seat, fields: Mapping[str, Any], seen: tuple[str, int]) -
     finally:
         # behind the ack, which is written before this loop runs anything else
         asyncio.get_running_loop().call_soon(seat.fanout.spawn, seat.fanout.release(seat.watcher))
-    return {**render_roll(roll.epoch, roll.version, roll.full, roll.people), "unknown": unknown, **_stale(seat)}
+    return {**render_roll(roll.epoch, roll.version, roll.full, roll.people), "unknown": unknown, **stale(seat.services)}
 
 
 async def unsubscribe(seat: Seat, data: Any) -> dict[str, Any]:
     """presence:unsubscribe {usernames}: how many are still watched."""
     most = seat.services.settings.subscriptions_per_socket
-    names = read_usernames(_read(data, ("usernames",)), most, "subscriptions_per_socket")
+    names = read_usernames(read_fields(data, ("usernames",)), most, "subscriptions_per_socket")
     users, _ = await seat.services.watching.find(seat.app_id, names)
     return {"count": await seat.fanout.unsubscribe(seat.watcher, [user.id for user in users])}
 
 
 async def query(seat: Seat, data: Any) -> dict[str, Any]:
     """presence:query {usernames}: how they are now."""
-    names = read_usernames(_read(data, ("usernames",)), seat.services.settings.bulk_query_max, "bulk_query_max")
-    users, _ = await seat.services.watching.find(seat.app_id, names)
-    roll = await seat.services.watching.look(seat.app_id, users, seat.viewer)
+    return await look_up(seat.services, seat.app_id, seat.viewer, data)
+
+
+async def look_up(services: Services, app_id: str, viewer: Viewer, data: Any) -> dict[str, Any]:
+    """{usernames}: how these users of the app are, as the viewer sees them."""
+    names = read_usernames(read_fields(data, ("usernames",)), services.settings.bulk_query_max, "bulk_query_max")
+    users, _ = await services.watching.find(app_id, names)
+    roll = await services.watching.look(app_id, users, viewer)
     people = [render_presence(person) for person in roll.people]
-    return {"epoch": roll.epoch, "version": roll.version, "users": people, **_stale(seat)}
+    return {"epoch": roll.epoch, "version": roll.version, "users": people, **stale(services)}
 
 
 async def set_(seat: Seat, data: Any) -> dict[str, Any]:
     """presence:set {status, text?, emoji?, expires_at?}: what the user says of themselves, which is an action, too."""
-    fields = _read(data, ("status",), CLAIM_FIELDS)
+    fields = read_fields(data, ("status",), CLAIM_FIELDS)
     if fields["status"] is None:
         raise Invalid(Problem("status", "is required"))
     claim = read_claim(fields, uuid7().hex, seat.services.clock.now())
@@ -151,7 +156,7 @@ async def set_(seat: Seat, data: Any) -> dict[str, Any]:
 
 async def activity(seat: Seat, data: Any) -> dict[str, Any]:
     """presence:activity {active, background?}: an inactive or background session alone makes its user away."""
-    fields = _read(data, ("active",), ("background",))
+    fields = read_fields(data, ("active",), ("background",))
     for name, value in fields.items():
         if not isinstance(value, bool):
             raise Invalid(Problem(name, "must be true or false"))
@@ -161,13 +166,13 @@ async def activity(seat: Seat, data: Any) -> dict[str, Any]:
 
 async def enter(seat: Seat, data: Any) -> dict[str, Any]:
     """room:enter {channel}: the user is in that channel with this socket; who is there now."""
-    channel_id = _read_channel(_read(data, ("channel",)))
+    channel_id = _read_channel(read_fields(data, ("channel",)))
     return _render_present(await seat.services.channels.enter(seat.user, seat.sid, channel_id))
 
 
 async def leave(seat: Seat, data: Any) -> dict[str, Any]:
     """room:leave {channel}: no more; who is there now."""
-    channel_id = _read_channel(_read(data, ("channel",)))
+    channel_id = _read_channel(read_fields(data, ("channel",)))
     return _render_present(await seat.services.channels.leave(seat.user, seat.sid, channel_id))
 
 
@@ -177,9 +182,7 @@ def _render_present(people: list[Person]) -> dict[str, Any]:
 
 async def refresh(seat: Seat, data: Any) -> dict[str, Any]:
     """auth:refresh {token}: a newer token of the same user, so that the socket outlives the old one."""
-    token = _read(data, ("token",))["token"]
-    if not isinstance(token, str):
-        raise Invalid(Problem("token", "must be a string"))
+    token = read_token(data)
     caller, claims = await seat.services.callers.identify_user(token, seat.address)
     if caller.user is None or (caller.app.id, caller.user.id) != (seat.app_id, seat.user_id):
         raise WrongUser("The token is another user's.")
@@ -201,7 +204,7 @@ COMMANDS: Mapping[str, Command] = {
 }
 
 
-def _read(data: Any, fields: tuple[str, ...], further: tuple[str, ...] = ()) -> Mapping[str, Any]:
+def read_fields(data: Any, fields: tuple[str, ...], further: tuple[str, ...] = ()) -> Mapping[str, Any]:
     """Raises Invalid for what is no object, and for fields that are missing or unknown; `further` may be missing."""
     if not isinstance(data, Mapping):
         raise Invalid(Problem("data", f"must be an object with {', '.join(fields)}"))
@@ -212,9 +215,16 @@ def _read(data: Any, fields: tuple[str, ...], further: tuple[str, ...] = ()) -> 
     return data
 
 
-def _stale(seat: Seat) -> dict[str, bool]:
+def stale(services: Services) -> dict[str, bool]:
     """While Redis is away, presences are those that were last known."""
-    return {} if seat.services.sight.stale_s is None else {"stale": True}
+    return {} if services.sight.stale_s is None else {"stale": True}
+
+
+def read_token(data: Any) -> str:
+    token = read_fields(data, ("token",))["token"]
+    if not isinstance(token, str):
+        raise Invalid(Problem("token", "must be a string"))
+    return token
 
 
 def _read_channel(fields: Mapping[str, Any]) -> int:

@@ -59,6 +59,8 @@ class EngineServer:
         self.count_opening: Callable[[Handshake], None] | None = None
         """Raises TooManyRequests where whoever asks may not open a session now."""
         self.note_limit: Callable[[str], None] = lambda _limit: None
+        self.on_upgrade: Callable[[str], None] = lambda _client: None
+        """Told the Socket.IO id of a client that is on WebSocket now."""
         self._handlers: dict[str, Callable[..., Awaitable[None]]] = {}
         self._draining = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -97,6 +99,10 @@ class EngineServer:
         finally:
             self.sockets.pop(session.sid, None)
             self._stirred.set()
+
+    def note_upgrade(self, session: Session) -> None:
+        if session.client is not None:
+            self.on_upgrade(session.client)
 
     def note_gone(self, hearer: Session | Probe) -> None:
         if isinstance(hearer, Probe):

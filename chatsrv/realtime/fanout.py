@@ -9,11 +9,12 @@ from typing import Any
 
 import structlog
 
-from chatsrv.domain.changes import Changed, CloseOrdered, Entry, Forgotten, Renamed, Stored
+from chatsrv.domain.changes import Changed, CloseOrdered, Entry, Forgotten, Renamed, SessionTold, Stored
 from chatsrv.domain.errors import Unavailable
 from chatsrv.domain.sessions import CloseCode
 from chatsrv.metrics import Metrics
 from chatsrv.realtime.delivery import Delivery, Send
+from chatsrv.realtime.observed import Observed
 from chatsrv.realtime.watchers import Hold, Watcher, Watchers
 
 log = structlog.get_logger(__name__)
@@ -46,6 +47,8 @@ class Fanout:
         self._metrics = metrics
         self.delivery = Delivery(epoch_of, send, quiet, window_ms)
         self._watchers = Watchers()
+        self.observed: dict[str, Observed] = {}
+        """The apps that sockets here watch as a whole."""
         self._unsettled: deque[Watcher] = deque()
         self._seen: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -112,7 +115,7 @@ class Fanout:
 
     def _settle(self, watcher: Watcher) -> bool:
         app = watcher.own.app
-        return watcher.settle(self._epoch_of(app.id), app.handed(self._seen.get(app.id, 0)))
+        return watcher.settle(self._epoch_of(app.id), app.handed(self.version_of(app.id)))
 
     def _settle_more(self) -> None:
         """Those who were ahead of the log."""
@@ -130,6 +133,10 @@ class Fanout:
 
     # What happens
 
+    def version_of(self, app_id: str) -> int:
+        """How far the log has been followed."""
+        return self._seen.get(app_id, 0)
+
     def begin(self, versions: Mapping[str, int]) -> None:
         """The versions up to which the log had been written when we began to follow it."""
         self._seen = dict(versions)
@@ -139,11 +146,13 @@ class Fanout:
         for app_id in [app_id for app_id in self._seen if is_affected(app_id)]:
             self._seen[app_id] = 0
         self.delivery.forget(is_affected)
+        for app_id in filter(is_affected, self.observed):
+            self.observed[app_id].break_off()
 
     async def reset(self, is_affected: Callable[[str], bool]) -> None:
         """All who watch somebody in these apps must ask anew."""
-        for app_id in [app_id for app_id in self._watchers.apps if is_affected(app_id)]:
-            await self._reset(app_id, self._seen.get(app_id, 0))
+        for app_id in list(filter(is_affected, self._watchers.apps.keys() | self.observed.keys())):
+            await self._reset(app_id, self.version_of(app_id))
 
     async def follow(self) -> None:
         """Reads the log until cancelled; an outage is waited out."""
@@ -161,15 +170,15 @@ class Fanout:
 
     async def _catch_up(self, app_id: str, version: int) -> None:
         """Returns when the log has been followed to `version` of the app, or after two seconds."""
-        if self._seen.get(app_id, 0) >= version:
+        if self.version_of(app_id) >= version:
             return
         try:
             async with asyncio.timeout(CATCH_UP_S):
-                while self._seen.get(app_id, 0) < version:
+                while self.version_of(app_id) < version:
                     self._progress.clear()
                     await self._progress.wait()
         except TimeoutError:
-            log.warning("log_is_behind", app=app_id, wanted=version, seen=self._seen.get(app_id, 0))
+            log.warning("log_is_behind", app=app_id, wanted=version, seen=self.version_of(app_id))
 
     async def _take_safely(self, entry: Entry) -> None:
         """One that fails must not take the others of its batch with it."""
@@ -179,6 +188,8 @@ class Fanout:
             log.exception("change_not_delivered", app=entry.app_id, user=entry.user_id)
 
     async def _take(self, entry: Entry) -> None:
+        if observed := self.observed.get(entry.app_id):
+            observed.take(entry)
         match entry:
             case Changed():
                 await self._take_change(entry)
@@ -186,7 +197,7 @@ class Fanout:
                 await self._close_all(entry)
             case Renamed():
                 await self._rename(entry)
-            case Forgotten() | Stored():
+            case Forgotten() | Stored() | SessionTold():
                 pass
 
     async def _take_change(self, entry: Changed) -> None:
@@ -207,13 +218,15 @@ class Fanout:
 
     async def _note_version(self, entry: Changed) -> None:
         """A version that was skipped is a change that this node never saw: its sockets must ask anew."""
-        seen = self._seen.get(entry.app_id, 0)
+        seen = self.version_of(entry.app_id)
         if seen and entry.version > seen + 1:
             log.warning("change_log_gap", app=entry.app_id, seen=seen, found=entry.version)
             await self._reset(entry.app_id, entry.version)
         self._seen[entry.app_id] = max(seen, entry.version)
 
     async def _reset(self, app_id: str, version: int) -> None:
+        if observed := self.observed.get(app_id):
+            observed.break_off()
         async with self.delivery.turn:
             app = self._watchers.apps.get(app_id)
             audiences = app.users.values() if app else ()

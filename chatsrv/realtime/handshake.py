@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from chatsrv.domain.origins import Get, find_own_origins
-from chatsrv.wire import Head
+from chatsrv.wire import Head, came_from
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -41,8 +41,8 @@ class Handshake:
 
     @classmethod
     def of_request(cls, request: web.Request, origin: str | None = None) -> Handshake:
-        forwarded_for = tuple(request.headers.getall("X-Forwarded-For", ()))
-        return cls(request.rel_url.raw_query_string, request.remote or "", forwarded_for, None, _interned(origin))
+        peer, forwarded_for = came_from(request)
+        return cls(request.rel_url.raw_query_string, peer or "", tuple(forwarded_for), None, _interned(origin))
 
     @property
     def query(self) -> Mapping[str, str]:

@@ -42,6 +42,9 @@ class Home(Protocol):
     def note_limit(self, limit: str) -> None:
         """Somebody came up against this setting."""
 
+    def note_upgrade(self, session: Session) -> None:
+        """It is on WebSocket now, and began without."""
+
     def note_gone(self, hearer: Session | Probe) -> None:
         """It is at the end of no WebSocket any more."""
 

@@ -21,6 +21,7 @@ class Places:
         self._per_address = per_address
         self._at: Counter[str] = Counter()
         self._in: Counter[str] = Counter()
+        self._observing: Counter[str] = Counter()
 
     @contextmanager
     def at_address(self, address: str) -> Iterator[None]:
@@ -40,9 +41,17 @@ class Places:
         with _taking(self._in, app_id):
             yield
 
-    def leave(self, address: str, app_id: str) -> None:
+    @contextmanager
+    def observing(self, app_id: str, most: int) -> Iterator[None]:
+        """The same of those who watch all of the app, and who are no sockets of it."""
+        if most and self._observing[app_id] >= most:
+            raise TooManyRequests("Too many sockets watch this app.", RETRY_S).over("observers_per_app")
+        with _taking(self._observing, app_id):
+            yield
+
+    def leave(self, address: str, app_id: str, *, was_observing: bool = False) -> None:
         _give_back(self._at, name_of(address))
-        _give_back(self._in, app_id)
+        _give_back(self._observing if was_observing else self._in, app_id)
 
 
 @contextmanager

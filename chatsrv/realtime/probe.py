@@ -54,6 +54,7 @@ class Probe:
         socket.wait(0)
         self._leave()
         self._session.begin_socket(socket)
+        self._session.home.note_upgrade(self._session)
 
     def _give_up(self) -> None:
         if self._is_agreed:

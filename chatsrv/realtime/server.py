@@ -95,6 +95,11 @@ class SocketServer(socketio.AsyncServer):
     async def leave_room(self, sid: str, room: str, namespace: str | None = None) -> None:  # noqa: ARG002
         self.manager.leave(sid, room)
 
+    def is_polling(self, sid: str) -> bool:
+        """Whether the client has not come over to WebSocket yet."""
+        session = self.manager.by_sid.get(sid)
+        return session is not None and not session.upgraded
+
     # How it ends
 
     async def drain(self, spread_s: float, draw: Callable[[], float]) -> None:

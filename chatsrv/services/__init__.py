@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from urllib.parse import quote
 
 from chatsrv.domain.clock import Clock
-from chatsrv.domain.errors import SetupError
 from chatsrv.metrics import Metrics
 from chatsrv.services.access_tokens import AccessTokens
 from chatsrv.services.accounts import Accounts
 from chatsrv.services.addresses import Addresses
 from chatsrv.services.admin import Admin
+from chatsrv.services.allowances import Allowances
 from chatsrv.services.apps import Apps
 from chatsrv.services.audit import Audit
 from chatsrv.services.bearers import Bearers
 from chatsrv.services.callers import Callers
 from chatsrv.services.channels import Channels
+from chatsrv.services.chronicle import Chronicle
 from chatsrv.services.claims import Claims
 from chatsrv.services.clocks import ClockFlush
+from chatsrv.services.deliveries import Deliveries
 from chatsrv.services.desk import Desk
 from chatsrv.services.explain import Explain
+from chatsrv.services.forgetting import Forgetting
 from chatsrv.services.health import Health
+from chatsrv.services.history import History
 from chatsrv.services.holders import Holders
 from chatsrv.services.identities import Identities
 from chatsrv.services.invitations import Invitations
@@ -40,8 +39,13 @@ from chatsrv.services.memory.sight import Sight
 from chatsrv.services.memory.user_reads import UserReads
 from chatsrv.services.named_values import NamedValues
 from chatsrv.services.newcomers import Newcomers
+from chatsrv.services.nodes import Nodes
 from chatsrv.services.notes import Notes
+from chatsrv.services.onlooking import Onlookers
+from chatsrv.services.operators import Operators
 from chatsrv.services.origins import Origins
+from chatsrv.services.outbox import Outbox
+from chatsrv.services.overview import Overview
 from chatsrv.services.passwords import Passwords
 from chatsrv.services.presence import PresenceService
 from chatsrv.services.profiles import Profiles
@@ -50,8 +54,11 @@ from chatsrv.services.sessions import LocalSessions
 from chatsrv.services.sign_ins import SignIns
 from chatsrv.services.signing import Signing
 from chatsrv.services.stars import Stars
+from chatsrv.services.stores import check_folder as check_folder
+from chatsrv.services.stores import find_or_start_valkey, make_folder, nobodys_url
 from chatsrv.services.supports import Supports
 from chatsrv.services.teams import Teams
+from chatsrv.services.telling import Telling
 from chatsrv.services.tidying import Tidying
 from chatsrv.services.transfer import Transfer
 from chatsrv.services.upkeep import Upkeep
@@ -59,19 +66,15 @@ from chatsrv.services.upserts import Upserts
 from chatsrv.services.user_changes import UserChanges
 from chatsrv.services.users import Users
 from chatsrv.services.watching import Watching
+from chatsrv.services.webhooks import Webhooks
 from chatsrv.settings import Settings
 from chatsrv.storage.changelog import ChangeLog
 from chatsrv.storage.database import Database, open_database, parse_url
-from chatsrv.storage.embedded import FolderInUse, embedded_valkey, own_folder
 from chatsrv.storage.lane import open_lane
+from chatsrv.storage.log_reading import LogReading
 from chatsrv.storage.presence import PresenceStore
 from chatsrv.storage.redis import open_redis
-from chatsrv.storage.running_valkey import find_running_valkey
 from chatsrv.storage.scripts import Scripts, read_scripts
-
-GUEST_PATIENCE_S = 10.0
-GUEST_POLL_S = 0.05
-
 
 FEED_TIMEOUT_S = 10.0
 """Longer than a read of the change log blocks; a connection that died without a word is noticed after it."""
@@ -86,6 +89,9 @@ class Services:
     metrics: Metrics
     db: Database
     admin: Admin
+    operators: Operators
+    overview: Overview
+    nodes: Nodes
     apps: Apps
     origins: Origins
     signing: Signing
@@ -101,6 +107,7 @@ class Services:
     invitations: Invitations
     transfer: Transfer
     addresses: Addresses
+    allowances: Allowances
     callers: Callers
     channels: Channels
     desk: Desk
@@ -115,34 +122,53 @@ class Services:
     presence: PresenceService
     claims: Claims
     explain: Explain
+    forgetting: Forgetting
     sight: Sight
     mirror: Mirror
     freshness: Freshness
     announcements: Announcements
     watching: Watching
+    onlookers: Onlookers
     upkeep: Upkeep
     clocks: ClockFlush
+    chronicle: Chronicle
+    history: History
     following: Following
     health: Health
     tidying: Tidying
+    telling: Telling
+    outbox: Outbox
+    webhooks: Webhooks
+    deliveries: Deliveries
 
 
 @asynccontextmanager
 async def open_services(
-    settings: Settings, clock: Clock | None = None, *, as_guest: bool = False, with_presence: bool = True
+    settings: Settings,
+    clock: Clock | None = None,
+    *,
+    as_guest: bool = False,
+    with_presence: bool = True,
+    is_patient: bool = False,
 ) -> AsyncIterator[Services]:
     """Opens the stores (the embedded Valkey too, where no REDIS_URL is given) and closes them at the end.
 
     A guest uses the embedded Valkey of a server that runs, where one does; without presence it starts none either,
-    and whatever asks Redis may find it Unavailable. Raises FolderInUse where another process keeps the folder.
+    and whatever asks Redis may find it Unavailable. Who is patient lets the database work on a statement for as long as
+    it takes. Raises FolderInUse where another process keeps the folder, and ValkeySilent for a guest with presence.
     """
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
-        data = _make_folder(settings)
-        found_url = settings.redis_url or await _embedded_url(stack, data / "valkey", as_guest, with_presence)
-        redis_url = found_url or _nobodys_url(data / "valkey")
+        data = make_folder(settings)
+        found_url = settings.redis_url or await find_or_start_valkey(stack, data / "valkey", as_guest, with_presence)
+        redis_url = found_url or nobodys_url(data / "valkey")
         db = await enter(
-            open_database(parse_url(settings.database_url, data), settings.database_pool, settings.database_timeout_s)
+            open_database(
+                parse_url(settings.database_url, data),
+                settings.database_pool,
+                settings.database_timeout_s,
+                is_patient=is_patient,
+            )
         )
         redis = await enter(
             open_redis(redis_url, settings.redis_pool, settings.redis_timeout_s, settings.redis_tls_verify)
@@ -172,7 +198,10 @@ async def open_services(
         audit = Audit(db, clock)
         presence = PresenceService(store, local, apps, sign_ins, audit, clock, settings.last_active_every_s)
         clocks = ClockFlush(store, db, metrics)
+        chronicle = Chronicle(db, LogReading(lane, settings.redis_prefix), settings, clock, metrics)
         upkeep = Upkeep(store, local, db, settings, metrics)
+        nodes = Nodes(store, clock, int(settings.node_dead_s * 1000))
+        upkeep.report = nodes.report
         mirror, freshness = Mirror(), Freshness()
         row_cache = RowCache(freshness, clock, settings.row_cache_bytes, settings.row_cache_s)
         following = Following(ChangeLog(feed, settings.redis_prefix), store, mirror, row_cache, freshness)
@@ -181,7 +210,13 @@ async def open_services(
         following.app_changed = apps.forget
         signing = Signing(db, local, clock, upkeep.expel, settings.reconcile_every_s)
 
+        outbox, telling = Outbox(settings, clock), Telling(db, store)
+        deliveries = Deliveries(db, settings, clock, metrics)
+        db.before_commit, outbox.stir = outbox.before_commit, deliveries.stirred.set
+        chronicle.listeners.append(outbox.note)
+
         def on_change(app_id: str) -> None:
+            outbox.forget(app_id)
             origins.forget()
             signing.suspect(app_id)
 
@@ -205,13 +240,17 @@ async def open_services(
         bearers = Bearers(db, passwords, sight, sign_ins, settings, clock, metrics)
         health = Health(db, store)
         stack.push_async_callback(health.close)
-        callers = Callers(apps, users, access_tokens, bearers, audit, addresses, settings, clock, metrics)
+        operators = Operators(db, apps, clock)
+        callers = Callers(apps, users, access_tokens, bearers, operators, audit, addresses, settings, clock, metrics)
         yield Services(
             settings=settings,
             clock=clock,
             metrics=metrics,
             db=db,
-            admin=Admin(db, callers, addresses, sight, settings, clock, metrics),
+            admin=Admin(db, callers, addresses, settings, clock, metrics),
+            operators=operators,
+            overview=Overview(db, sight, clock),
+            nodes=nodes,
             apps=apps,
             origins=origins,
             signing=signing,
@@ -237,63 +276,27 @@ async def open_services(
             servers=Servers(db, clock),
             holders=Holders(db),
             addresses=addresses,
+            allowances=Allowances(settings, clock, metrics),
             callers=callers,
             presence=presence,
             claims=Claims(store, users, clocks, audit, settings),
             explain=Explain(store, audit, clock),
+            forgetting=Forgetting(redis, settings.redis_prefix),
             sight=sight,
             mirror=mirror,
             freshness=freshness,
             announcements=announcements,
             watching=Watching(sight, users, db),
+            onlookers=Onlookers(feed, settings.redis_prefix, store, db, users, nodes),
             upkeep=upkeep,
             clocks=clocks,
+            chronicle=chronicle,
+            history=History(db, apps, clock),
             following=following,
             health=health,
             tidying=Tidying(db, settings, clock),
+            telling=telling,
+            outbox=outbox,
+            webhooks=Webhooks(db, telling, settings, clock),
+            deliveries=deliveries,
         )
-
-
-def check_folder(settings: Settings) -> None:
-    """For whoever wants to know before anything is started. Raises FolderInUse."""
-    if not settings.redis_url:
-        with own_folder(_make_folder(settings) / "valkey"):
-            pass
-
-
-def _make_folder(settings: Settings) -> Path:
-    """The data folder, which is there if anything is to be kept in it: for us alone, as it holds secrets."""
-    data = Path(settings.data_dir)
-    if settings.database_url and settings.redis_url:
-        return data
-    try:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        why = f"cannot be made ({error.strerror})"
-    else:
-        why = "" if os.access(data, os.W_OK | os.X_OK) else "cannot be written to"
-    if why:
-        raise SetupError(f"the data folder {data} {why}: name another with CHATSRV_DATA_DIR")
-    return data
-
-
-async def _embedded_url(stack: AsyncExitStack, folder: Path, as_guest: bool, with_presence: bool) -> str | None:
-    """None where there is none. Guests wait a little: whoever keeps the folder is a server that starts, or another
-    guest that ends soon."""
-    give_up_at = time.monotonic() + (GUEST_PATIENCE_S if as_guest else 0)
-    while True:
-        if as_guest and (running := await find_running_valkey(folder)):
-            return running
-        if not with_presence:
-            return None
-        try:
-            return await stack.enter_async_context(embedded_valkey(folder))
-        except FolderInUse:
-            if time.monotonic() >= give_up_at:
-                raise
-        await asyncio.sleep(GUEST_POLL_S)
-
-
-def _nobodys_url(folder: Path) -> str:
-    """Nobody answers there, which shows only when somebody asks: clients connect lazily."""
-    return f"unix://{quote(str(folder.resolve() / 'valkey.sock'))}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 
@@ -31,6 +31,13 @@ class Addresses:
         self._limiter = RateLimiter()
         self._rate = Rate(settings.address_rate_per_minute, settings.address_rate_burst)
         self._failures = Windows(settings.failed_credentials_per_minute)
+        self._trusted_proxies = settings.trusted_proxies
+
+    def of_client(self, peer: str | None, forwarded: Iterable[str]) -> str:
+        """Behind N proxies of ours, the N-th entry of X-Forwarded-For from the right; else whoever connected."""
+        entries = [entry.strip() for header in forwarded for entry in header.split(",") if entry.strip()]
+        trusted = min(self._trusted_proxies, len(entries))
+        return without_port(entries[-trusted]) if trusted else peer or ""
 
     def count_request(self, address: str) -> None:
         """One more that brings no good server key. Raises TooManyRequests."""

@@ -1,4 +1,4 @@
-"""The operator's sign-in, and what they see then."""
+"""Signing in to the dashboard: by a link that works once, or by a server key."""
 
 from __future__ import annotations
 
@@ -7,24 +7,18 @@ from dataclasses import replace
 
 import structlog
 
-from chatsrv.domain.admin import AppSummary, Operator
-from chatsrv.domain.apps import Scope
+from chatsrv.domain.apps import Operator, Scope
 from chatsrv.domain.clock import Clock
-from chatsrv.domain.errors import Distrust, Forbidden, Unauthenticated, Unavailable
-from chatsrv.domain.presence import INVISIBLE, SERVER
+from chatsrv.domain.errors import Distrust, Forbidden, Unauthenticated
 from chatsrv.metrics import Metrics
 from chatsrv.services.addresses import Addresses
 from chatsrv.services.callers import Callers
 from chatsrv.services.credentials import hash_secret, new_secret
-from chatsrv.services.memory.sight import Sight
 from chatsrv.settings import Settings
 from chatsrv.storage import admin as rows
 from chatsrv.storage.database import Database, Transaction
 
 log = structlog.get_logger(__name__)
-
-APPS_MAX = 500
-"""Apps that are shown."""
 
 
 class Admin:
@@ -36,7 +30,6 @@ class Admin:
         db: Database,
         callers: Callers,
         addresses: Addresses,
-        sight: Sight,
         settings: Settings,
         clock: Clock,
         metrics: Metrics,
@@ -44,7 +37,6 @@ class Admin:
         self._db = db
         self._callers = callers
         self._addresses = addresses
-        self._sight = sight
         self._link_ms = settings.admin_link_ttl_s * 1000
         self._session_ms = settings.admin_session_ttl_s * 1000
         self._clock = clock
@@ -95,35 +87,10 @@ class Admin:
     ) -> tuple[str, Operator] | None:
         """In the transaction of the check: a link that is spent has its session, and no other."""
         session = new_secret()
+        operator = replace(operator, session=hash_secret(session))
         async with self._db.write() as tx:
             if not await check(tx):
                 return None
             key_id = operator.key.id if operator.key else None
-            await rows.add_session(tx, hash_secret(session), key_id, operator.expires_at)
+            await rows.add_session(tx, operator.session, key_id, operator.expires_at)
         return session, operator
-
-    async def find(self, session: str, address: str) -> Operator | None:
-        """Whose session it is. One that a key opened is none from where the key is none."""
-        async with self._db.read() as tx:
-            operator = await rows.find_session(tx, hash_secret(session), self._clock.now())
-        if operator and operator.key and not operator.key.allows_address(address):
-            return None
-        return operator
-
-    async def sign_out(self, session: str) -> None:
-        async with self._db.write() as tx:
-            await rows.end_session(tx, hash_secret(session))
-
-    async def list_apps(self, operator: Operator) -> list[AppSummary]:
-        """All that they see, but no more than APPS_MAX."""
-        async with self._db.read() as tx:
-            found = await rows.list_apps(tx, operator.app_id, self._clock.now(), APPS_MAX)
-        return [replace(app, online=await self._count_online(app.id)) for app in found]
-
-    async def _count_online(self, app_id: str) -> int | None:
-        """Who is invisible counts nowhere."""
-        try:
-            here = await self._sight.who_is_here(app_id, SERVER)
-        except Unavailable:
-            return None
-        return sum(len(ids) for status, ids in here.items() if status is not INVISIBLE)

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from hmac import compare_digest
 from typing import Any, TypeVar
 
 from chatsrv import settings as settings_module
-from chatsrv.domain.apps import App, PublicKey, Scope, ServerKey, Setting, check_app_id, check_network
+from chatsrv.domain.apps import (
+    App,
+    PublicKey,
+    Scope,
+    ServerKey,
+    Setting,
+    check_app_id,
+    check_network,
+    check_within,
+)
 from chatsrv.domain.audit import Act, Action
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.errors import Conflict, Distrust, Invalid, NotFound, Problem, Unauthenticated
@@ -123,11 +132,25 @@ class Apps:
         return values
 
     async def create_key(
-        self, app_id: str, name: str, scopes: frozenset[Scope], networks: Sequence[str], expires_at: int | None
+        self,
+        app_id: str,
+        name: str,
+        scopes: frozenset[Scope],
+        networks: Sequence[str],
+        expires_at: int | None,
+        own: ServerKey | None = None,
     ) -> tuple[ServerKey, str]:
-        """The key and its text, which is shown this once. Raises NotFound and Invalid."""
+        """The key and its text, which is shown this once. `own`: that of whoever makes it, if they have but a key:
+        where nothing else is said, the new one is for the same networks and ends with it.
+
+        Raises NotFound, Invalid and Forbidden.
+        """
         checked = tuple(check_network(network) for network in networks)
+        if own:
+            checked, expires_at = checked or own.networks, own.expires_at if expires_at is None else expires_at
         key, text = _new_key(app_id, name, scopes, checked, expires_at, self._clock.now())
+        if own:
+            check_within(key, own)
         async with self._db.write() as tx:
             await rows.get_app(tx, app_id) or _no_app(app_id)
             await rows.add_key(tx, key)
@@ -139,13 +162,25 @@ class Apps:
             await rows.get_app(tx, app_id) or _no_app(app_id)
             return await rows.list_keys(tx, app_id)
 
-    async def rotate_key(self, app_id: str, key_id: str) -> tuple[ServerKey, str]:
-        """A new key like the old one, which lives on until it is revoked. Raises NotFound where that is over."""
+    async def find_live_keys(self, key_ids: Iterable[str]) -> set[str]:
+        """Those of the keys that still open something, as SQL has them now. Raises Unavailable."""
+        wanted = set(key_ids)
+        if not wanted:
+            return wanted
+        async with self._db.read() as tx:
+            found = await rows.find_keys(tx, wanted)
+        return {key.id for key in found if key.is_live(self._clock.now())}
+
+    async def rotate_key(self, app_id: str, key_id: str, own: ServerKey | None = None) -> tuple[ServerKey, str]:
+        """A new key like the old one, which lives on until it is revoked. Raises NotFound where that is over, and
+        Forbidden for one that may do more than `own`."""
         now = self._clock.now()
         async with self._db.write() as tx:
             old = await rows.get_key_for_update(tx, key_id)
             if old is None or old.app_id != app_id or not old.is_live(now):
                 raise NotFound(f"The app {app_id!r} has no live key {key_id!r}.")
+            if own:
+                check_within(old, own)
             key, text = _new_key(app_id, old.name, old.scopes, old.networks, old.expires_at, now)
             await rows.add_key(tx, key)
             await audit.note(tx, now, _made(Action.KEY_ROTATED, key, old=old.id))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
-from functools import partial
+from collections.abc import Awaitable, Callable, Sequence
 
-from chatsrv.domain.apps import App, Caller
+from chatsrv.domain.apps import App, Caller, Operator
 from chatsrv.domain.audit import Action, act_on
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.errors import ChatError, Distrust, Forbidden, Inactive, Unauthenticated, UserNotFound
@@ -13,15 +12,14 @@ from chatsrv.domain.presence import SERVER
 from chatsrv.domain.tokens import TokenClaims
 from chatsrv.domain.users import AccountStatus, User
 from chatsrv.metrics import Metrics
-from chatsrv.services import access_tokens, bearers, tokens
+from chatsrv.services import access_tokens, bearers, operators, tokens
 from chatsrv.services.access_tokens import AccessTokens
-from chatsrv.services.addresses import Addresses, Known, name_of, without_port
+from chatsrv.services.addresses import Addresses, Known
 from chatsrv.services.apps import KEY_PREFIX, Apps
 from chatsrv.services.audit import Audit
 from chatsrv.services.bearers import Bearers
-from chatsrv.services.rates import Allowance, Rate, RateLimiter
+from chatsrv.services.operators import Operators
 from chatsrv.services.users import Users
-from chatsrv.services.windows import Windows
 from chatsrv.settings import Settings
 
 Find = Callable[[str], Awaitable[Caller]]
@@ -40,6 +38,7 @@ class Callers:
         users: Users,
         access_tokens: AccessTokens,
         bearers: Bearers,
+        operators: Operators,
         audit: Audit,
         addresses: Addresses,
         settings: Settings,
@@ -50,6 +49,7 @@ class Callers:
         self._audit = audit
         self._access_tokens = access_tokens
         self._bearers = bearers
+        self._operators = operators
         self._users = users
         self._addresses = addresses
         self._known = Known()
@@ -57,15 +57,9 @@ class Callers:
         self._settings = settings
         self._clock = clock
         self._metrics = metrics
-        self._limiter = RateLimiter()
-        self._key_rate = Rate(settings.key_rate_per_minute, settings.key_rate_burst)
-        self._token_rate = Rate(settings.token_rate_per_minute, settings.token_rate_burst)
-        self._panel_minutes = Windows(settings.panel_rate_per_minute)
-        self._pulse_minutes = Windows(settings.pulse_rate_per_minute)
-        self._pulse_attempts = Windows(settings.pulse_auth_attempts, int(settings.pulse_auth_window_s * 1000))
 
     async def identify(self, credential: str | None, address: str | None = None) -> Caller:
-        """A server key, or a user token, which two dots give away. Raises Unauthenticated.
+        """A server key, the token of an operator, or a user token, which two dots give away. Raises Unauthenticated.
 
         An account that is deactivated is found, too: see `check_active`.
         """
@@ -73,9 +67,32 @@ class Callers:
         async def find(credential: str) -> Caller:
             if credential.count(".") == 2:
                 return (await self._identify_user(credential, address, is_socket=False))[0]
-            return await self._find_opaque(credential, address, self._find_key)
+            return await self._find_server(credential, address)
 
         return await self._identified(credential, address, find)
+
+    async def _find_server(self, credential: str, address: str | None) -> Caller:
+        """Whoever is no user of the app: its backend, or an operator."""
+        how = self._operators.identify if credential.startswith(operators.PREFIX) else self._find_key
+        return await self._find_opaque(credential, address, how)
+
+    async def identify_server(self, credential: str, address: str | None = None) -> Caller:
+        """A server key, or the token of an operator. Raises Unauthenticated."""
+        return await self._identified(credential, address, lambda text: self._find_server(text, address))
+
+    async def find_over(self, callers: Sequence[Caller]) -> set[str]:
+        """The names of those whom `identify_server` would not let in any more: their keys or sessions are over, or the
+        app is gone. Raises Unavailable."""
+        over = await self._operators.find_over(caller.operator for caller in callers if caller.operator)
+        live = await self._apps.find_live_keys(
+            caller.key.id for caller in callers if caller.key and not caller.operator
+        )
+        return {caller.name for caller in callers if await self._is_over(caller, over, live)}
+
+    async def _is_over(self, caller: Caller, over: set[Operator], live: set[str]) -> bool:
+        if caller.operator:
+            return caller.operator in over or await self._apps.find(caller.app.id) is None
+        return caller.key is None or caller.key.id not in live
 
     async def identify_key(self, credential: str | None, address: str | None = None) -> Caller:
         """A server key and nothing else. Raises Unauthenticated."""
@@ -193,33 +210,6 @@ class Callers:
                 message = f"The token's user {username!r} cannot be created."
                 raise Unauthenticated(Distrust.NO_SUCH_USER, message) from error
 
-    def count_request(self, caller: Caller) -> Allowance:
-        """One more request of this caller; the edge refuses it where the allowance is spent."""
-        return self._counted(self.allowance_of(caller)(self._clock.now()), "key" if caller.key else "token")
-
-    def allowance_of(self, caller: Caller) -> Callable[[int], Allowance]:
-        """Counts a request at that moment (ms), for who counts a refusal by themselves."""
-        rate = self._key_rate if caller.key else self._token_rate
-        return partial(self._limiter.take, caller.name, rate)
-
-    def count_panel_request(self, caller: Caller) -> Allowance:
-        """The same in the panel dialect, which has a rate of its own."""
-        return self._counted(self._panel_minutes.take(caller.name, self._clock.now()), "key")
-
-    def _counted(self, allowance: Allowance, kind: str) -> Allowance:
-        """Counts what is refused."""
-        if allowance.is_spent:
-            self._metrics.refused_by_rate.labels(kind).inc()
-        return allowance
-
-    def count_pulse_request(self, address: str) -> Allowance:
-        """One more request in the Pulse dialect from there, whoever sends it."""
-        return self._counted(self._pulse_minutes.take(name_of(address), self._clock.now()), "address")
-
-    def count_pulse_attempt(self, address: str) -> Allowance:
-        """The same for signing in and what belongs to it, counted once more by itself."""
-        return self._counted(self._pulse_attempts.take(name_of(address), self._clock.now()), "address")
-
     async def mint_token(self, app: App, username: str, ttl_s: int) -> tuple[str, int]:
         """A token for an active user, and when it expires (ms). Raises UserNotFound and Inactive."""
         user = await self._users.find(app.id, username)
@@ -228,16 +218,11 @@ class Callers:
         await self._audit.tell(act_on(user, Action.TOKEN_MINTED, ttl_s=ttl_s))
         return tokens.mint(app, user, self._clock.now(), ttl_s)
 
-    def address_of(self, peer: str | None, forwarded: Iterable[str]) -> str:
-        """Behind N proxies of ours, the N-th entry of X-Forwarded-For from the right; else whoever connected."""
-        entries = [entry.strip() for header in forwarded for entry in header.split(",") if entry.strip()]
-        trusted = min(self._settings.trusted_proxies, len(entries))
-        return without_port(entries[-trusted]) if trusted else peer or ""
-
     @staticmethod
     def may_be_key(credential: str | None) -> bool:
-        """Whether it looks like a server key, which is all that can be told without looking it up."""
-        return credential is not None and credential.startswith(KEY_PREFIX)
+        """Whether it looks like a server key or what an operator has in its place, which is all that can be told
+        without looking it up."""
+        return credential is not None and credential.startswith((KEY_PREFIX, operators.PREFIX))
 
     @staticmethod
     def check_active(caller: Caller) -> None:

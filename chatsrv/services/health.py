@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import structlog
 
 from chatsrv.domain.errors import ChatError
-from chatsrv.storage import migrating
+from chatsrv.storage import deliveries, migrating
 from chatsrv.storage.database import Database
+from chatsrv.storage.deliveries import Failing, Queue
 from chatsrv.storage.presence_reads import PresenceReads
 
 log = structlog.get_logger(__name__)
@@ -45,6 +46,20 @@ class Health:
     async def reach_redis(self) -> None:
         """Raises Unavailable."""
         await self._store.check()
+
+    async def redis_info(self) -> Mapping[str, str]:
+        """What Redis says of itself, by its own names; empty where it tells nothing. Raises Unavailable."""
+        return await self._store.read_info()
+
+    async def webhook_queues(self) -> Sequence[Queue]:
+        """What waits to be delivered, by webhook. Raises Unavailable."""
+        async with self._db.read() as tx:
+            return await deliveries.queues(tx)
+
+    async def failing_webhooks(self, most: int) -> Sequence[Failing]:
+        """The first so many of all apps. Raises Unavailable."""
+        async with self._db.read() as tx:
+            return await deliveries.failing(tx, most)
 
     async def clock_skew_ms(self, now: Callable[[], int]) -> int:
         """How far our clock is ahead of Redis', in which all expiries are reckoned. Raises Unavailable."""

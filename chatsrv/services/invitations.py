@@ -117,7 +117,7 @@ class Invitations:
         await identity_rows.link(tx, identity.id, user)
         await rows.end_invitation(tx, user.id)
         joined = {"onboarding": Onboarding.JOINED, "updated_at": later(user, now)}
-        await user_rows.change(tx, user.id, joined)
+        await user_rows.change(tx, user, joined)
         return await self._bearers.open(tx, identity.id, user.app_id)
 
     async def _seen(self, user: User, viewer: Viewer) -> Person:

@@ -217,7 +217,9 @@ class PresenceService:
         local.is_open = False
         grace_s = local.terms.graces.after(departure, local.device, local.background)
         try:
-            await self._store.close(local.app_id, local.user_id, session_id, int(grace_s * 1000), local.acted_at)
+            await self._store.close(
+                local.app_id, local.user_id, session_id, int(grace_s * 1000), local.acted_at, departure
+            )
         except Unavailable as error:
             sessions = self._postponed.count("close", time.monotonic())
             if sessions:  # a store that is away while thousands leave is one thing to say
@@ -228,7 +230,8 @@ class PresenceService:
     async def expel(self, user: User, code: CloseCode, fate: Fate | None = None) -> None:
         """Ends all their sessions on every node. Where Redis does not answer, the upkeep does it later."""
         try:
-            await self._store.purge(user.app_id, user.id, code, fate or FATES.get(code, Fate.KEEP))
+            fate = fate or FATES.get(code, Fate.KEEP)
+            await self._store.purge(user.app_id, user.id, code, fate, user.username)
         except Unavailable:
             log.warning("expulsion_postponed", app=user.app_id, user=user.id, code=int(code))
 
@@ -254,7 +257,7 @@ class PresenceService:
             _not_theirs(user, session_id)
         await self._audit.tell(act_on(user, Action.SIGNED_OUT, session=session_id))
         if session_id is None:
-            await self._store.purge(user.app_id, user.id, CloseCode.SIGNED_OUT, Fate.KEEP)
+            await self._store.purge(user.app_id, user.id, CloseCode.SIGNED_OUT, Fate.KEEP, user.username)
         elif not await self._store.sign_out(user.app_id, user.id, session_id, CloseCode.SIGNED_OUT):
             _not_theirs(user, session_id)
 

@@ -38,6 +38,7 @@ class Upkeep:
     """`close_socket`, `follow_anew` and `recovered` are set by the edge: what closes a session's socket here, what
     makes the reader of the change log begin anew in a shard whose log did, and what tells watchers of such a shard
     when every node has had the time to put its sockets back. `heard_of` is told with each beat how far the log goes.
+    `report`: what this node says of itself in a shard, with each beat.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Upkeep:
         self.follow_anew: Callable[[int], None] | None = None
         self.recovered: Callable[[int], Awaitable[None]] | None = None
         self.heard_of: Callable[[int, Position], None] | None = None
+        self.report: Callable[[int], bytes] = lambda _shard: b"{}"
 
     def epoch_of(self, app_id: str) -> str:
         """Of the app's keyspace as this node last saw it; empty before the first beat."""
@@ -85,7 +87,7 @@ class Upkeep:
                 raise
 
     async def _beat_shard(self, shard: int) -> None:
-        beat = await self._store.beat(shard, self._local.node)
+        beat = await self._store.beat(shard, self._local.node, self.report(shard))
         if not beat.was_good or self._settled.get(shard) != beat.epoch:
             await self._settle_or_postpone(shard, beat.epoch)
         if self.heard_of:

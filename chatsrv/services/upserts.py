@@ -44,7 +44,7 @@ class _Round:
 
     touched: set[tuple[str, str]] = field(default_factory=set)
     new: list[dict[str, Any]] = field(default_factory=list)
-    changed: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    changed: list[tuple[User, dict[str, Any]]] = field(default_factory=list)
     moved: list[int] = field(default_factory=list)
 
 
@@ -113,7 +113,7 @@ class _Batch:
         values = _what_is_newer(target, item)
         self._acts += acts_of(target, values)
         moved = max(self._now, target.updated_at + 1)
-        self._round.changed.append((target.id, {"updated_at": moved, **values}))
+        self._round.changed.append((target, {"updated_at": moved, **values}))
         if values.get("email", target.email) != target.email:
             self._round.moved.append(target.id)
         return Outcome(target.username, "updated", before=target)

@@ -37,7 +37,7 @@ class UserChanges:
         async with self._db.write() as tx:
             old = await rows.get_for_update(tx, app_id, ref) or no_user(ref)
             values, now = change(old), self._clock.now()
-            user = await rows.change(tx, old.id, {**values, "updated_at": later(old, now)})
+            user = await rows.change(tx, old, {**values, "updated_at": later(old, now)})
             await audit.note(tx, now, *acts_of(old, values))
             if user.email != old.email:
                 await identity_rows.follow_email(tx, user)

@@ -126,6 +126,10 @@ class Users:
         """Users by their folded names; who does not exist is left out."""
         return await self._reads.find_many(app_id, usernames)
 
+    async def find_by_ids(self, app_id: str, user_ids: Iterable[int]) -> dict[int, User]:
+        """The same by their ids."""
+        return await self._reads.find_by_ids(app_id, user_ids)
+
     async def page(self, app_id: str, query: UserQuery, viewer: Viewer) -> Page:
         """Filters and sorts on presence see what is true now, and `total` is exact. Two statements, one round trip."""
         if query.touches("last_login_at"):

@@ -97,6 +97,10 @@ class Watching:
             total=await self._directory.count(app_id),
         )
 
+    async def names(self, app_id: str, user_ids: Iterable[int]) -> dict[int, str]:
+        """Under which these users go now; who is gone is left out."""
+        return {user.id: user.username for user in (await self._directory.find_by_ids(app_id, user_ids)).values()}
+
     async def _users(self, ids: Iterable[int]) -> list[User]:
         """Those who are gone from SQL are left out."""
         async with self._db.read() as tx:

@@ -22,6 +22,8 @@ PLATFORM_VARIABLES = {
 GUESSED_BY = {"WEB_CONCURRENCY_SET_BY": "heroku/python"}
 """Heroku's buildpack sets WEB_CONCURRENCY by itself, to what would suit another kind of server: nobody has asked for
 so many workers. A number that a person has set comes without this mark."""
+LISTS = frozenset(("allowed_origins", "webhook_ports", "webhook_retries_s"))
+"""Settings that are written with commas in the environment."""
 OTHER_VARIABLES = frozenset(("CHATSRV_CONFIG",))
 
 
@@ -84,8 +86,8 @@ def _from_environment(environment: Mapping[str, str]) -> Iterable[tuple[str, str
 
 
 def _listed(name: str, text: str) -> Any:
-    if name == "allowed_origins":
-        return [origin.strip() for origin in text.split(",") if origin.strip()]
+    if name in LISTS:
+        return [item.strip() for item in text.split(",") if item.strip()]
     return text
 
 

@@ -169,6 +169,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         10_000
     )
     sockets_per_app: Annotated[int, _says("Sockets of one app, per process; 0: any number. Per app.", ge=0)] = 0
+    observers_per_app: Annotated[
+        int, _says("Sockets that watch all of an app, for each app, per process; 0: any number.", ge=0)
+    ] = 100
     node_heartbeat_s: Annotated[float, _says("How often a node renews its lease.", gt=0)] = 3.0
     node_dead_s: Annotated[float, _says("A node silent for so long is dead.", gt=0)] = 10.0
     sweep_every_s: Annotated[float, _says("How often ended graces and dead nodes are swept.", gt=0)] = 2.0
@@ -182,6 +185,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sign_ins_waiting_max: Annotated[int, _says("Sign-ins that a node holds back while the database is away.", ge=1)] = (
         100_000
     )
+    history_days: Annotated[
+        int, _says("How long presence history is kept; 0: none is written. Per app.", ge=0, le=3650)
+    ] = 30
+    history_every_s: Annotated[float, _says("How often it is written, from the change log.", gt=0, le=60)] = 2.0
     last_active_every_s: Annotated[
         float, _says("How often the last action of a session is written while it stays active.", ge=0)
     ] = 60.0
@@ -222,6 +229,44 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     socket_message_max_bytes: Annotated[int, _says("Largest message on a socket.", ge=1024)] = 131_072
     socket_queue_max_bytes: Annotated[int, _says("A socket that leaves so much unread is cut.", ge=65_536)] = 4_194_304
 
+    webhooks_per_app: Annotated[int, _says("Webhooks of an app.", ge=0)] = 10
+    webhook_private_addresses: Annotated[
+        bool,
+        _says("Whether webhooks may go to this machine and to private networks; think who may make them."),
+    ] = False
+    webhook_ports: Annotated[
+        tuple[Annotated[int, msgspec.Meta(ge=1, le=65535)], ...],
+        _says("Ports to which webhooks may go; none named: any."),
+    ] = ()
+    webhook_timeout_s: Annotated[float, _says("How long a receiver may take for its answer.", gt=0, le=120)] = 15.0
+    webhook_retries_s: Annotated[
+        tuple[Annotated[float, msgspec.Meta(gt=0, le=604_800)], ...],
+        _says("Waits before a delivery is attempted again, a fifth more or less; the last one goes on."),
+    ] = (5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0)
+    webhook_give_up_s: Annotated[float, _says("A delivery older than that has failed.", gt=0)] = 86_400.0
+    webhook_disable_after_days: Annotated[
+        float, _says("A webhook to which nothing arrived for so long is disabled; 0: never.", ge=0)
+    ] = 5.0
+    webhook_in_flight: Annotated[
+        int, _says("Deliveries under way to one webhook at once; 1 keeps them in order.", ge=1, le=32)
+    ] = 2
+    webhook_senders: Annotated[
+        int, _says("Webhooks to which a process sends at once; others wait their turn.", ge=1, le=1000)
+    ] = 100
+    webhook_every_s: Annotated[
+        float, _says("How often a process looks for deliveries that others left or that are due again.", gt=0)
+    ] = 1.0
+    webhook_lease_s: Annotated[
+        float, _says("After so long others take over what a process that died was sending.", gt=0)
+    ] = 30.0
+    webhook_backlog_max: Annotated[
+        int, _says("Deliveries that wait for one webhook; the oldest give way, and can be replayed.", ge=1)
+    ] = 100_000
+    webhook_log_days: Annotated[float, _says("How long events and their deliveries are kept.", gt=0)] = 7.0
+    webhook_old_secret_s: Annotated[
+        float, _says("How long a secret that was replaced signs along with the new one.", ge=0)
+    ] = 86_400.0
+
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
             # TOML has words for infinity and for no number; nothing here can wait so long
@@ -259,6 +304,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "changelog_s must be at least node_dead_s, or a node that lives could miss changes",
         )
         yield self.token_ttl_s <= self.token_ttl_max_s, "token_ttl_s must be at most token_ttl_max_s"
+        yield (
+            self.webhook_log_days * 86_400 >= self.webhook_give_up_s,
+            "webhook_log_days must be at least webhook_give_up_s, or what still waits would be deleted",
+        )
+        yield self.webhook_retries_s != (), "webhook_retries_s must name at least one wait"
+        yield (
+            self.webhook_lease_s >= self.webhook_timeout_s + 5,
+            "webhook_lease_s must be at least webhook_timeout_s and 5 s more, or two may send the same",
+        )
 
 
 PER_APP = frozenset(
@@ -272,6 +326,7 @@ PER_APP = frozenset(
         "sockets_per_app",
         "auto_create_users",
         "allowed_origins",
+        "history_days",
     )
 )
 """What `chatsrv app set` may change for one app."""

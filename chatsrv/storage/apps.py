@@ -42,6 +42,10 @@ async def list_apps(tx: AsyncConnection) -> list[tuple[App, int]]:
     return [(_app(row), row.users_count) for row in rows]
 
 
+async def list_ids(tx: AsyncConnection) -> list[str]:
+    return list((await tx.execute(select(apps.c.id).order_by(apps.c.id))).scalars())
+
+
 async def is_only_one(tx: AsyncConnection, app_id: str) -> bool:
     """Whether there is no app beside it."""
     return (await tx.execute(select(apps.c.id).where(apps.c.id != app_id).limit(1))).first() is None
@@ -82,6 +86,11 @@ async def add_key(tx: AsyncConnection, key: ServerKey) -> None:
 async def get_key(tx: AsyncConnection, key_id: str) -> ServerKey | None:
     row = (await tx.execute(select(server_keys).where(server_keys.c.id == key_id))).one_or_none()
     return to_key(row) if row else None
+
+
+async def find_keys(tx: AsyncConnection, key_ids: Iterable[str]) -> list[ServerKey]:
+    """Those of them that exist."""
+    return [to_key(row) for row in await tx.execute(select(server_keys).where(server_keys.c.id.in_(list(key_ids))))]
 
 
 async def get_key_for_update(tx: AsyncConnection, key_id: str) -> ServerKey | None:

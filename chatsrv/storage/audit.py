@@ -51,6 +51,8 @@ async def find(tx: AsyncConnection, app_id: str, query: AuditQuery) -> list[Entr
     statement = select(audit_entries).where(audit_entries.c.app_id == app_id)
     if query.since:
         statement = statement.where(audit_entries.c.created_at >= query.since)
+    if query.before is not None:
+        statement = statement.where(audit_entries.c.id < query.before)
     if query.actions:
         statement = statement.where(audit_entries.c.action.in_(query.actions))
     if query.subject is not None:

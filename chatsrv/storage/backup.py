@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 from chatsrv.domain.errors import SetupError
 
+STEPS = 100_000
+"""Of SQLite's machine, some milliseconds' worth: after so many it is said how far the copy is."""
 
-def copy_database(source: Path, target: Path, timeout_s: float) -> int:
+
+def copy_database(source: Path, target: Path, timeout_s: float, on_progress: Callable[[int], None] | None) -> int:
     """Writes `source` as it is at one moment to `target`, a file that is not there yet; how many bytes it has.
 
-    Nobody waits for it, and nobody else may read it: it holds what `source` does. Blocks. Raises SetupError.
+    Nobody waits for it, and nobody else may read it: it holds what `source` does. `on_progress` is told how many bytes
+    are written. Blocks. Raises SetupError.
     """
     if not source.exists():
         raise SetupError(f"there is no database at {source}: start chatsrv serve once, or name the folder it is in")
@@ -24,6 +29,8 @@ def copy_database(source: Path, target: Path, timeout_s: float) -> int:
         with closing(
             sqlite3.connect(source.resolve().as_uri() + "?mode=ro", uri=True, timeout=timeout_s)
         ) as connection:
+            if on_progress:
+                connection.set_progress_handler(lambda: on_progress(target.stat().st_size), STEPS)
             connection.execute("VACUUM INTO ?", (str(target),))
     except BaseException as error:
         # also where somebody stopped it: half a copy looks like one

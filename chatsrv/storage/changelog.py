@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 
-from chatsrv.domain.changes import Changed, CloseOrdered, Entry, Forgotten, Position, Renamed, Stored
+from chatsrv.domain.changes import Changed, CloseOrdered, Entry, Forgotten, Position, Renamed, SessionTold, Stored
+from chatsrv.domain.sessions import CloseCode
 from chatsrv.storage import keys
 from chatsrv.storage.lane import Lane, without_errors
 from chatsrv.storage.records import read_position, read_warm
@@ -16,15 +17,17 @@ from chatsrv.storage.redis import translated
 log = structlog.get_logger(__name__)
 
 READ_COUNT = 1000
+TOLD = (b"app", b"name", b"session", b"device", b"client", b"transport", b"reason")
+"""The words of an entry about a session."""
 
 
 class ChangeLog:
-    """A reader with one cursor for each shard. It wants a lane of its own, for its reads block."""
+    """A reader with one cursor for each of its shards. It wants a lane of its own, for its reads block."""
 
-    def __init__(self, lane: Lane, prefix: str) -> None:
+    def __init__(self, lane: Lane, prefix: str, shards: Iterable[int] = range(keys.SHARDS)) -> None:
         self._lane = lane
         self._prefix = prefix
-        self._feeds = {keys.key(keys.shard_key(prefix, shard), "feed").encode(): shard for shard in range(keys.SHARDS)}
+        self._feeds = {keys.key(keys.shard_key(prefix, shard), "feed").encode(): shard for shard in shards}
         self._by_shard = {shard: feed for feed, shard in self._feeds.items()}
         self._cursors: dict[bytes, bytes] = {}
         self.has_more = False
@@ -72,7 +75,7 @@ class ChangeLog:
             self.has_more |= len(items) >= READ_COUNT
             for entry_id, fields in items:
                 self._cursors[feed] = entry_id
-                entries += _entries(entry_id, _pairs(fields))
+                entries += read_entries(entry_id, fields)
         return entries
 
 
@@ -81,7 +84,9 @@ def _pairs(flat: Sequence[Any]) -> dict[bytes, Any]:
     return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
-def _entries(entry_id: bytes, fields: Mapping[bytes, bytes]) -> Iterable[Entry]:
+def read_entries(entry_id: bytes, flat: Sequence[bytes]) -> Iterable[Entry]:
+    """What an entry of the stream says; see `ChangeLog.read`."""
+    fields = _pairs(flat)
     try:
         read = READERS.get(fields[b"kind"])
         return read(fields, read_position(entry_id)) if read else ()
@@ -93,7 +98,9 @@ def _entries(entry_id: bytes, fields: Mapping[bytes, bytes]) -> Iterable[Entry]:
 def _read_changed(fields: Mapping[bytes, bytes], position: Position) -> tuple[Entry]:
     kind, warm = fields[b"kind"], read_warm(fields[b"state"])
     app_id, user_id, version = fields[b"app"].decode(), int(fields[b"user"]), int(fields[b"version"])
-    return (Changed(app_id, user_id, version, warm, kind != b"change", kind == b"unheard", position),)
+    is_own, is_unheard = kind != b"change", kind == b"unheard"
+    shows = not is_unheard or b"shows" in fields
+    return (Changed(app_id, user_id, version, warm, is_own, is_unheard, shows, position),)
 
 
 def _read_renamed(fields: Mapping[bytes, bytes], position: Position) -> tuple[Entry]:
@@ -114,6 +121,31 @@ def _read_stored(fields: Mapping[bytes, bytes], position: Position) -> list[Entr
     return [Stored(fields[b"app"].decode(), user_id, position) for user_id in _users(fields)]
 
 
+def _read_session(fields: Mapping[bytes, bytes], position: Position) -> tuple[Entry]:
+    text = {name: fields[name].decode() for name in TOLD}
+    kind: Literal["opened", "closed"] = "opened" if fields[b"kind"] == b"opened" else "closed"
+    told = SessionTold(
+        app_id=text[b"app"],
+        user_id=int(fields[b"user"]),
+        username=text[b"name"] or None,
+        session_id=text[b"session"],
+        kind=kind,
+        at=int(fields[b"at"]),
+        device=text[b"device"],
+        client_id=text[b"client"],
+        transport=text[b"transport"],
+        opened_at=int(fields[b"opened"]),
+        reason=_reason(text[b"reason"]),
+        position=position,
+    )
+    return (told,)
+
+
+def _reason(text: str) -> str | None:
+    """Where the server ended a session the script knows the code alone."""
+    return CloseCode(int(text)).name.lower() if text.isdigit() else text or None
+
+
 def _users(fields: Mapping[bytes, bytes]) -> list[int | None]:
     """None alone for everybody."""
     raw = fields[b"user"]
@@ -128,4 +160,6 @@ READERS: Mapping[bytes, Callable[[Mapping[bytes, bytes], Position], Iterable[Ent
     b"close": _read_close,
     b"forgotten": _read_forgotten,
     b"stored": _read_stored,
+    b"opened": _read_session,
+    b"closed": _read_session,
 }

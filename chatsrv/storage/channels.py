@@ -11,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chatsrv.domain.channels import Channel, ChannelType, Member, MemberRole, Membership
 from chatsrv.domain.instants import NEVER
 from chatsrv.domain.users import User
+from chatsrv.storage.many import in_parts
 from chatsrv.storage.schema import channel_members as members
 from chatsrv.storage.schema import channels, users
-from chatsrv.storage.users import ID_MAX, PARAMETERS, to_user
+from chatsrv.storage.users import ID_MAX, to_user
 
 COUNT = (
     select(func.count())
@@ -160,8 +161,8 @@ async def find_admitted(
     """Of the channels named for each user those into which they may go, in order; everybody asked for is in it."""
     named = sorted(set[int]().union(*wanted.values()))
     found: set[tuple[int | None, int, bool]] = set()
-    for start in range(0, len(wanted), PARAMETERS):
-        found |= await _find_doors(tx, app_id, list(wanted)[start : start + PARAMETERS], named)
+    for part in in_parts(wanted):
+        found |= await _find_doors(tx, app_id, part, named)
     public = {channel_id for _, channel_id, is_public in found if is_public}
     joined = {(user_id, channel_id) for user_id, channel_id, _ in found}
     return {

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from uuid_utils import uuid4
 
 from chatsrv.domain.errors import DATABASE, SetupError, Unavailable
-from chatsrv.storage import touched
+from chatsrv.storage import touched, written
 from chatsrv.storage.sql_errors import IS_READ_ONLY, TAKES_NO_CHANGES, translated
 from chatsrv.storage.touched import Touched
 
@@ -26,6 +28,7 @@ SSL_MODES = frozenset(("disable", "allow", "prefer", "require", "verify-ca", "ve
 
 
 FAREWELL_S = 2.0
+FETCHED_AT_ONCE = 64
 
 
 class BadDatabaseUrl(SetupError):
@@ -81,7 +84,8 @@ class Database:
     SQLite has one writer at a time: its write transactions queue for the single connection of an engine
     of their own and lock the file at their beginning, so that none fails half way.
 
-    `on_commit` is told whose rows a transaction changed, before whoever wrote goes on.
+    `on_commit` is told whose rows a transaction changed, before whoever wrote goes on. `before_commit` writes what else
+    belongs to the transaction, as its last statements; what it returns is called when that has committed.
     """
 
     def __init__(self, reader: AsyncEngine, writer: AsyncEngine) -> None:
@@ -89,6 +93,7 @@ class Database:
         self._writer = writer
         self.is_sqlite = reader.dialect.name == "sqlite"
         self.on_commit: Callable[[Touched], None] | None = None
+        self.before_commit: Callable[[Transaction], Awaitable[Callable[[], None] | None]] | None = None
         self._refused: tuple[str, float] | None = None
 
     @property
@@ -116,13 +121,18 @@ class Database:
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that commits at the end of the block. Raises Conflict, NotFound and Unavailable."""
         changed: Touched = {}
+        then: Callable[[], None] | None = None
         try:
             with translated():
                 async with self._writer.begin() as tx:
                     touched.begin(tx)
+                    written.begin(tx)
                     yield tx
+                    then = await self.before_commit(tx) if self.before_commit else None
                     changed = touched.read(tx)
             self._refused = None
+            if then:
+                then()
         except Unavailable as error:
             if error.what == "database" and error.why in TAKES_NO_CHANGES:
                 self._refused = str(error), time.monotonic()
@@ -134,12 +144,17 @@ class Database:
 
 
 @asynccontextmanager
-async def open_database(url: URL, pool_size: int, timeout_s: float) -> AsyncIterator[Database]:
-    """Connects lazily: an unreachable server shows as Unavailable at the first transaction."""
+async def open_database(
+    url: URL, pool_size: int, timeout_s: float, *, is_patient: bool = False
+) -> AsyncIterator[Database]:
+    """Connects lazily: an unreachable server shows as Unavailable at the first transaction.
+
+    Patient, it waits for a statement as long as that takes, and for nothing else.
+    """
     engines = (
         _sqlite_engines(url, pool_size, timeout_s)
         if url.drivername.startswith("sqlite")
-        else _postgres_engines(url, pool_size, timeout_s)
+        else _postgres_engines(url, pool_size, timeout_s, is_patient)
     )
     try:
         yield Database(*engines)
@@ -157,8 +172,8 @@ async def _dispose(engine: AsyncEngine) -> None:
         await engine.dispose(close=False)
 
 
-def _postgres_engines(url: URL, pool_size: int, timeout_s: float) -> tuple[AsyncEngine, AsyncEngine]:
-    arguments: dict[str, Any] = {"timeout": timeout_s, "command_timeout": timeout_s}
+def _postgres_engines(url: URL, pool_size: int, timeout_s: float, is_patient: bool) -> tuple[AsyncEngine, AsyncEngine]:
+    arguments: dict[str, Any] = {"timeout": timeout_s, "command_timeout": None if is_patient else timeout_s}
     if url.query.get("pgbouncer"):
         url = url.difference_update_query(["pgbouncer"])
         # it may hand each transaction another connection, and the same one to several processes
@@ -222,9 +237,32 @@ def _sqlite_engines(url: URL, pool_size: int, timeout_s: float) -> tuple[AsyncEn
     return reader, writer
 
 
+class _SQLiteConnection(aiosqlite.Connection):
+    """Closed while a statement of somebody cancelled is under way, SQLite itself would keep the file locked for as long
+    as anything remembers that statement, their traceback for one.
+    """
+
+    async def close(self) -> None:
+        self._undo()
+        await super().close()
+
+    def stop(self) -> asyncio.Future[Any] | None:
+        self._undo()
+        return super().stop()
+
+    def _undo(self) -> None:
+        """Its thread does it next, before it closes."""
+
+        def roll_back() -> None:
+            if self._connection is not None:
+                self._connection.rollback()
+
+        self._tx.put_nowait((None, roll_back))
+
+
 async def _open_sqlite(*arguments: Any, **options: Any) -> aiosqlite.Connection:
     """Opens in full even where the caller is cancelled meanwhile: the driver would leave the file open."""
-    connection = aiosqlite.connect(*arguments, **options)
+    connection = _SQLiteConnection(partial(sqlite3.connect, *arguments, **options), FETCHED_AT_ONCE)
     connection._thread.daemon = True  # as SQLAlchemy itself does: a thread must not keep the process alive
     opening = asyncio.ensure_future(connection)
     try:

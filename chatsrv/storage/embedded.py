@@ -210,8 +210,9 @@ async def ask_to_stop(socket_path: str) -> None:
             await client.shutdown()
 
 
-def connect_once(socket_path: str) -> Redis:
-    return Redis(unix_socket_path=socket_path, retry=Retry(NoBackoff(), 0))
+def connect_once(socket_path: str, timeout_s: float = 5.0) -> Redis:
+    """What takes longer raises redis-py's TimeoutError."""
+    return Redis(unix_socket_path=socket_path, retry=Retry(NoBackoff(), 0), socket_timeout=timeout_s)
 
 
 def spawn(server: Server, lock_fd: int) -> Life:

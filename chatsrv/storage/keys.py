@@ -15,6 +15,7 @@ TEMPLATES = {
     "epoch": "epoch",  # string "<random id> <made at>": another id means that Redis lost its data
     "feed": "feed",  # stream: the change log, which every node follows
     "nodes": "nodes",  # zset node -> end of its lease
+    "reports": "reports",  # hash node -> what it says of itself with each beat; see services/nodes.py
     "node": "node:%s",  # zset of one node's sessions "<app> <user> <session>" -> opened at
     "ending": "ending",  # zset "<app> <user> <session>" -> end of its grace, or of a heartbeat
     "due": "due",  # zset "<app> <user>" -> when one of the user's claims ends, or begins to count
@@ -26,6 +27,7 @@ TEMPLATES = {
     "sessions": "sessions:%s:%s",  # hash session -> record, one per user with any; see fold.lua
     "state": "state:%s",  # hash user -> record, one per app; see fold.lua
     "present": "present:%s:%s",  # set "<user> <session>", one per channel that anybody is in
+    "telling": "telling",  # set of the apps whose sessions are told in the log; see telling.lua
     "nothing": "nothing",  # never set: whether it could be is how one asks if writes are taken
     "claims": "claims:%s",  # hash user -> record, one per app, of those who claim something; see claims.lua
 }

@@ -1,14 +1,25 @@
-"""One statement for many rows of numbers and texts."""
+"""One statement for many rows of numbers and texts, and many values in some statements."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Boolean, Dialect, Insert, Update
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+T = TypeVar("T")
+
+PARAMETERS = 8000
+"""Values in one IN list: both databases take at least four times as many."""
+
+
+def in_parts(values: Collection[T]) -> Iterator[Sequence[T]]:
+    """In their order, each part no more than fits into a statement."""
+    every = list(values)
+    return (every[start : start + PARAMETERS] for start in range(0, len(every), PARAMETERS))
 
 
 async def execute_many(tx: AsyncConnection, statement: Insert | Update, rows: Sequence[Mapping[str, Any]]) -> None:

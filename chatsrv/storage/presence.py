@@ -11,7 +11,7 @@ from chatsrv.domain.changes import Claimed, Opened, Position
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.instants import NEVER
 from chatsrv.domain.presence import Claim, Warm
-from chatsrv.domain.sessions import NewSession
+from chatsrv.domain.sessions import Departure, NewSession
 from chatsrv.domain.users import KeptClaims
 from chatsrv.storage import keys
 from chatsrv.storage.lane import Arg, Lane
@@ -129,9 +129,17 @@ class PresenceStore(PresenceReads):
         state = await self._run_for("clear", app_id, user_id)
         return read_warm(state) if state else None
 
-    async def close(self, app_id: str, user_id: int, session_id: str, grace_ms: int, acted_at: int = NEVER) -> bool:
+    async def close(
+        self,
+        app_id: str,
+        user_id: int,
+        session_id: str,
+        grace_ms: int,
+        acted_at: int = NEVER,
+        departure: Departure = Departure.LOST,
+    ) -> bool:
         """Whether the session was live until now; `acted_at` is the user's last action in it."""
-        args = (session_id, grace_ms, acted_at)
+        args = (session_id, grace_ms, acted_at, departure.value)
         return bool(await self._run_for("close", app_id, user_id, *args))
 
     async def touch(
@@ -141,9 +149,9 @@ class PresenceStore(PresenceReads):
         args = (session_id, int(idle), int(background), every_ms)
         return bool(await self._run_for("touch", app_id, user_id, *args))
 
-    async def beat(self, shard: int, node: str) -> Beat:
-        """Renews the node's lease."""
-        epoch, was_good, position = await self._run("beat", shard, node)
+    async def beat(self, shard: int, node: str, report: bytes = b"{}") -> Beat:
+        """Renews the node's lease. `report`: what it says of itself, kept as long as the lease is."""
+        epoch, was_good, position = await self._run("beat", shard, node, report.decode())
         return Beat(epoch.decode(), bool(was_good), read_position(position))
 
     async def is_held(self, shard: int) -> bool:
@@ -164,9 +172,9 @@ class PresenceStore(PresenceReads):
         ended, orphaned, due = await self._run("sweep", shard, node, self._sweep_batch, self._changes_ms)
         return Swept(ended, orphaned, due, self._sweep_batch in (ended, orphaned, due))
 
-    async def purge(self, app_id: str, user_id: int, code: int, fate: str) -> int:
+    async def purge(self, app_id: str, user_id: int, code: int, fate: str, username: str = "") -> int:
         """Ends all sessions of a user; `fate` is keep, rename, bar or forget as in purge.lua."""
-        return int(await self._run_for("purge", app_id, user_id, int(code), fate))
+        return int(await self._run_for("purge", app_id, user_id, int(code), fate, username))
 
     async def sign_out(self, app_id: str, user_id: int, session_id: str, code: int) -> bool:
         """Whether there was such a session."""
@@ -184,6 +192,11 @@ class PresenceStore(PresenceReads):
 
     async def admit(self, app_id: str, user_id: int) -> None:
         await self._run_for("admit", app_id, user_id)
+
+    async def tell_sessions_of(self, shard: int, app_ids: Iterable[str]) -> bool:
+        """From now on the sessions of these apps of the shard are told in the log, and of no others; whether that is
+        new."""
+        return bool(await self._run("telling", shard, *app_ids))
 
     async def mark_flushed(self, shard: int, items: Iterable[Unflushed]) -> None:
         flat: list[Arg] = []

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from redis import exceptions
+
 from chatsrv.domain.changes import FIRST_POSITION, Position
 from chatsrv.domain.sessions import Session
 from chatsrv.domain.users import Clocks
@@ -45,6 +47,16 @@ class PresenceReads:
             seconds, microseconds = await self._lane.call("TIME")
         return int(seconds) * 1000 + int(microseconds) // 1000
 
+    async def read_info(self) -> dict[str, str]:
+        """What the server says of itself, by Redis' own names; empty where it does not tell us."""
+        with translated():
+            try:
+                raw = await self._lane.call("INFO")
+            except exceptions.ResponseError:
+                return {}
+        lines = (line.partition(":") for line in raw.decode(errors="replace").splitlines())
+        return {name: value for name, _, value in lines if value}
+
     async def sessions(self, app_id: str, user_id: int) -> list[Session]:
         """All sessions of the user, the oldest first."""
         with translated():
@@ -66,6 +78,18 @@ class PresenceReads:
             warm=read_warm(state) if state else None,
             leases={node.decode(): int(ends_at) for node, ends_at in _pairs(nodes)},
         )
+
+    async def nodes(self, shard: int) -> tuple[int, dict[str, tuple[int, bytes]]]:
+        """The time (ms) by the clock of Redis, and of each node the end of its lease and what it says of itself."""
+        with translated():
+            (seconds, microseconds), leases, reports = await self._at_once(
+                ("TIME",),
+                ("ZRANGE", self._key(shard, "nodes"), 0, -1, "WITHSCORES"),
+                ("HGETALL", self._key(shard, "reports")),
+            )
+        said = dict(_pairs(reports))
+        found = {node.decode(): (int(ends_at), said.get(node, b"{}")) for node, ends_at in _pairs(leases)}
+        return int(seconds) * 1000 + int(microseconds) // 1000, found
 
     async def present(self, app_id: str, channel_id: int) -> set[int]:
         """The users who are in the channel."""

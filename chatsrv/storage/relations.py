@@ -15,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chatsrv.domain.desk import Related, Relation
 from chatsrv.domain.presence import SERVER, Viewer
 from chatsrv.storage.kinds import KINDS, Kind
+from chatsrv.storage.many import in_parts
 from chatsrv.storage.schema import users
-from chatsrv.storage.users import ID_MAX, PARAMETERS, living
+from chatsrv.storage.users import ID_MAX, living
 
 
 async def get(tx: AsyncConnection, app_id: str, relation: Relation, item_id: int) -> Related | None:
@@ -26,9 +27,7 @@ async def get(tx: AsyncConnection, app_id: str, relation: Relation, item_id: int
 async def find(tx: AsyncConnection, app_id: str, relation: Relation, ids: Collection[int]) -> list[Related]:
     """In order of id; what is not there is left out."""
     kind, found = KINDS[relation], []
-    wanted = sorted({item_id for item_id in ids if 0 < item_id <= ID_MAX})
-    for start in range(0, len(wanted), PARAMETERS):
-        part = wanted[start : start + PARAMETERS]
+    for part in in_parts(sorted({item_id for item_id in ids if 0 < item_id <= ID_MAX})):
         statement = kind.things.where(kind.app_id == app_id, kind.id.in_(part)).order_by(kind.id)
         found += [kind.read(row) for row in await tx.execute(statement)]
     return found

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Row, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chatsrv.domain.servers import Server
+from chatsrv.storage.many import in_parts
 from chatsrv.storage.schema import servers, users
-from chatsrv.storage.users import ID_MAX, PARAMETERS
+from chatsrv.storage.users import ID_MAX
 
 OWNED = select(servers, users.c.username.label("owner")).join(users, servers.c.owner_id == users.c.id)
 
@@ -40,7 +41,7 @@ async def page(tx: AsyncConnection, app_id: str, limit: int, offset: int) -> tup
 async def find_owned(tx: AsyncConnection, app_id: str, owner_ids: Sequence[int]) -> list[Server]:
     """In order of id for each owner."""
     found: list[Server] = []
-    for part in _parts(owner_ids):
+    for part in in_parts(owner_ids):
         statement = OWNED.where(servers.c.app_id == app_id, servers.c.owner_id.in_(part))
         found += [_to_server(row) for row in await tx.execute(statement.order_by(servers.c.id))]
     return found
@@ -57,10 +58,6 @@ async def remove(tx: AsyncConnection, app_id: str, server_id: int) -> bool:
         return False
     statement = delete(servers).where(servers.c.app_id == app_id, servers.c.id == server_id)
     return bool((await tx.execute(statement)).rowcount)
-
-
-def _parts(ids: Sequence[int]) -> Iterable[Sequence[int]]:
-    return (ids[start : start + PARAMETERS] for start in range(0, len(ids), PARAMETERS))
 
 
 def _to_server(row: Row[Any]) -> Server:

@@ -34,10 +34,12 @@ from chatsrv.domain.users import (
     fold_case,
 )
 from chatsrv.storage.clocks import CLOCKS_TO_OTHERS
+from chatsrv.storage.many import in_parts
 from chatsrv.storage.records import keep_claims
 from chatsrv.storage.schema import users
 from chatsrv.storage.touched import touch
 from chatsrv.storage.user_columns import to_user as to_user
+from chatsrv.storage.written import UserWritten, note
 
 FOLDED = {
     "username": "username_key",
@@ -52,15 +54,13 @@ FOLDED = {
 ID_MAX = 2**63 - 1
 """No database takes a larger one, not even to compare."""
 
-PARAMETERS = 8000
-"""Values in one IN list: both databases take at least four times as many."""
-
 
 async def add(tx: AsyncConnection, app_id: str, values: Mapping[str, Any]) -> User:
     """Raises Conflict, at the transaction's edge, where username, email or external_id is taken."""
     row = (await tx.execute(insert(users).values(app_id=app_id, **_columns(values)).returning(users))).one()
     user = to_user(row)
     touch(tx, app_id, [user.id])
+    note(tx, UserWritten(app_id, None, user))
     return user
 
 
@@ -69,6 +69,8 @@ async def add_many(tx: AsyncConnection, app_id: str, items: Sequence[Mapping[str
     if items:
         await tx.execute(insert(users), [{"app_id": app_id, **_columns(values)} for values in items])
         touch(tx, app_id)
+        for values in items:
+            note(tx, UserWritten(app_id, None, uuid=values["uuid"]))
 
 
 async def get(tx: AsyncConnection, app_id: str, ref: UserRef, *, with_discarded: bool = False) -> User | None:
@@ -130,10 +132,9 @@ async def find_any(
 async def find_by_username(tx: AsyncConnection, app_id: str, usernames: Iterable[str]) -> dict[str, User]:
     """Users by their folded names; who does not exist is left out."""
     # nobody's name holds a NUL, and PostgreSQL does not even take one to compare
-    keys = list({fold_case(name) for name in usernames if "\0" not in name})
+    keys = {fold_case(name) for name in usernames if "\0" not in name}
     found: dict[str, User] = {}
-    for start in range(0, len(keys), PARAMETERS):
-        part = keys[start : start + PARAMETERS]
+    for part in in_parts(keys):
         statement = select(users).where(living(app_id), users.c.username_key.in_(part))
         found |= {row.username_key: to_user(row) for row in await tx.execute(statement)}
     return found
@@ -157,10 +158,9 @@ async def lock(tx: AsyncConnection, ids: Collection[int]) -> set[int]:
 
 async def find_by_id(tx: AsyncConnection, ids: Iterable[int], *, with_discarded: bool = False) -> list[User]:
     """In order of id; who does not exist is left out."""
-    wanted = sorted(ids)
     found: list[User] = []
-    for start in range(0, len(wanted), PARAMETERS):
-        statement = select(users).where(users.c.id.in_(wanted[start : start + PARAMETERS])).order_by(users.c.id)
+    for part in in_parts(sorted(ids)):
+        statement = select(users).where(users.c.id.in_(part)).order_by(users.c.id)
         statement = statement if with_discarded else statement.where(users.c.discarded_at == NEVER)
         found += [to_user(row) for row in await tx.execute(statement)]
     return found
@@ -173,15 +173,25 @@ async def find_standings(tx: AsyncConnection, ids: Iterable[int]) -> dict[int, S
     return {row.id: Standing(AccountStatus(row.status), row.tokens_since) for row in await tx.execute(statement)}
 
 
-async def change(tx: AsyncConnection, user_id: int, values: Mapping[str, Any]) -> User:
+async def find_by_uuid(tx: AsyncConnection, app_id: str, uuids: Sequence[str]) -> list[User]:
+    """In order of id; who does not exist is left out."""
+    found: list[User] = []
+    for part in in_parts(uuids):
+        statement = select(users).where(users.c.app_id == app_id, users.c.uuid.in_(part))
+        found += [to_user(row) for row in await tx.execute(statement.order_by(users.c.id))]
+    return found
+
+
+async def change(tx: AsyncConnection, old: User, values: Mapping[str, Any]) -> User:
     """Sets these fields of a user whose row is locked. Raises Conflict at the transaction's edge."""
-    statement = update(users).where(users.c.id == user_id).values(**_columns(values)).returning(users)
+    statement = update(users).where(users.c.id == old.id).values(**_columns(values)).returning(users)
     user = to_user((await tx.execute(statement)).one())
-    touch(tx, user.app_id, [user_id])
+    touch(tx, user.app_id, [user.id])
+    note(tx, UserWritten(user.app_id, old, user))
     return user
 
 
-async def change_many(tx: AsyncConnection, app_id: str, items: Sequence[tuple[int, Mapping[str, Any]]]) -> None:
+async def change_many(tx: AsyncConnection, app_id: str, items: Sequence[tuple[User, Mapping[str, Any]]]) -> None:
     """Sets fields of many users of the app, all the same fields, in one statement run for each."""
     if not items:
         return
@@ -189,23 +199,26 @@ async def change_many(tx: AsyncConnection, app_id: str, items: Sequence[tuple[in
     statement = update(users).where(users.c.id == bindparam("b_id"))
     statement = statement.values({name: bindparam(f"b_{name}") for name in names})
     # always in order of id: two transactions that lock rows in different orders can lock each other out
-    ordered = sorted(items, key=lambda item: item[0])
-    rows = ({"b_id": user_id} | {f"b_{k}": v for k, v in _columns(values).items()} for user_id, values in ordered)
+    ordered = sorted(items, key=lambda item: item[0].id)
+    rows = ({"b_id": user.id} | {f"b_{k}": v for k, v in _columns(values).items()} for user, values in ordered)
     await tx.execute(statement, list(rows))
-    touch(tx, app_id, [user_id for user_id, _ in items])
+    touch(tx, app_id, [user.id for user, _ in items])
+    for user, _ in items:
+        note(tx, UserWritten(app_id, user, user_id=user.id))
 
 
 async def remove(tx: AsyncConnection, user: User) -> None:
     """Deletes for good."""
     await tx.execute(delete(users).where(users.c.id == user.id))
     touch(tx, user.app_id, [user.id])
+    note(tx, UserWritten(user.app_id, user, is_gone=True))
 
 
 async def discard(tx: AsyncConnection, user: User, now: int) -> User:
     """Their username, email and external id are free for others from now on."""
     return await change(
         tx,
-        user.id,
+        user,
         {
             "discarded_at": now,
             "updated_at": now,
@@ -224,7 +237,7 @@ async def restore(tx: AsyncConnection, user: User, now: int) -> User:
     """Raises Conflict at the transaction's edge where somebody else has a name, email or external id of theirs."""
     given = {name: getattr(user, name) for name in ("username", "name", "email", "external_id")}
     values = {"discarded_at": NEVER, "updated_at": now, "status": AccountStatus.ACTIVE, "onboarding": Onboarding.JOINED}
-    return await change(tx, user.id, {**given, **values, "freed_external_id": None, "freed_email_key": None})
+    return await change(tx, user, {**given, **values, "freed_external_id": None, "freed_email_key": None})
 
 
 async def count(tx: AsyncConnection, app_id: str) -> int:

@@ -1,6 +1,6 @@
 """The wire: TCP connections, HTTP heads and WebSocket frames. It imports nothing of ours and knows no application."""
 
-from chatsrv.wire.asked import ASKED, RECALL, Asked, Recall
+from chatsrv.wire.asked import ASKED, RECALL, REQUEST_ID, Asked, Recall, came_from
 from chatsrv.wire.handler import REFUSE, Fault, Refuse, Unreadable
 from chatsrv.wire.heads import Head
 from chatsrv.wire.joiner import Joiner
@@ -14,6 +14,7 @@ __all__ = [
     "ASKED",
     "RECALL",
     "REFUSE",
+    "REQUEST_ID",
     "Asked",
     "Fault",
     "Head",
@@ -28,5 +29,6 @@ __all__ = [
     "Unreadable",
     "WebSocket",
     "Wheel",
+    "came_from",
     "listening",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 
 from aiohttp import web
@@ -19,6 +19,14 @@ class Asked:
         it will be looked at anew; else None."""
         self.answered: Callable[[web.BaseRequest, web.StreamResponse], None] | None = None
 
+
+def came_from(request: web.BaseRequest) -> tuple[str | None, Sequence[str]]:
+    """The address at the other end of the connection, and what proxies on the way say about the one behind it."""
+    return request.remote, request.headers.getall("X-Forwarded-For", ())
+
+
+REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
+"""By which the request is found in the log, and which its answer tells."""
 
 ASKED: ContextVar[Asked] = ContextVar("chatsrv_asked")
 

@@ -18,22 +18,40 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'"
 )
-PAGES = {"/": "index.html", "/signin": "index.html"} | {
-    f"/admin/{name}": name for name in ("page.css", "page.js", "icon.svg")
+NAMES = sorted(str(file.relative_to(FILES)) for file in FILES.rglob("*") if file.is_file())
+PAGES = {"/": "index.html", "/signin": "index.html", "/demo": "demo/index.html"} | {
+    f"/admin/{name}": name for name in NAMES if name != "index.html"
+}
+TYPES = {
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain",
 }
 
 
 async def test_every_file_comes_under_the_strict_policy(browser: Browser) -> None:
-    assert {file.name for file in FILES.iterdir()} == set(PAGES.values())
-    types = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+    assert {"app.js", "lib/ui.js", "views/people.js", "vendor/socket.io.js"} < set(NAMES)
     for path, name in PAGES.items():
         seen = await browser.ask("GET", path)
         assert (seen.status, seen.body) == (200, (FILES / name).read_bytes())
-        assert seen.headers["Content-Type"] == f"{types[Path(name).suffix]}; charset=utf-8"
+        assert seen.headers["Content-Type"] == f"{TYPES[Path(name).suffix]}; charset=utf-8"
         assert seen.headers["Content-Security-Policy"] == POLICY
         assert seen.headers["Referrer-Policy"] == "no-referrer"
         assert seen.headers["X-Content-Type-Options"] == "nosniff"
         assert seen.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+
+
+async def test_a_file_that_a_browser_has_is_not_sent_again(browser: Browser) -> None:
+    first = await browser.ask("GET", "/admin/app.js")
+    assert first.headers["Cache-Control"] == "no-cache"
+    etag = first.headers["ETag"]
+    for known, status in ((etag, 304), (f'"x", W/{etag}', 304), ("*", 304), ('"x"', 200)):
+        seen = await browser.ask("GET", "/admin/app.js", headers={"If-None-Match": known})
+        assert (seen.status, seen.headers["ETag"], bool(seen.body)) == (status, etag, status == 200)
+        assert seen.headers["Content-Security-Policy"] == POLICY
+    assert (await browser.ask("GET", "/admin/theme.js")).headers["ETag"] != etag
 
 
 async def test_behind_the_sign_in_nothing_is_kept_by_a_cache_or_is_a_page(operator: Browser) -> None:
@@ -55,6 +73,7 @@ async def test_the_apps_are_told_as_data(operator: Browser, services: Services) 
 
 
 async def test_there_is_nothing_else_to_be_had(operator: Browser) -> None:
-    for path in ("/admin", "/admin/", "/admin/index.html", "/admin/..%2f__init__.py", "/admin/apps/demo", "/signin/x"):
+    names = ("", "/", "/index.html", "/..%2f__init__.py", "/lib/..%2f..%2fpages.py", "/lib", "/lib/", "/views/none.js")
+    for path in (*(f"/admin{name}" for name in names), "/admin/apps/demo", "/signin/x", "/app.js"):
         assert (await operator.ask("GET", path)).status == 404
     assert (await operator.ask("PUT", "/admin/session")).status == 405

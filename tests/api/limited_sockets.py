@@ -57,6 +57,21 @@ def coming(count: int, *addresses: str, users: str) -> Provoke:
     return provoke
 
 
+async def observe_too_often(world: World) -> Came:
+    """The last of three who watch the whole app is refused."""
+    clients = [socketio.AsyncClient(reconnection=False) for _ in range(3)]
+    refusals: list[Any] = []
+    clients[-1].on("connect_error", refusals.append)
+    with suppress(socketio.exceptions.ConnectionError):
+        for number, client in enumerate(clients):
+            headers = {"X-Forwarded-For": f"203.0.113.{20 + number}"}
+            await client.connect(world.api.url, headers, auth={"token": world.key}, transports=["websocket"])
+    for client in clients[:2]:
+        await client.disconnect()
+    data = refusals[0]["data"]
+    return Came(0, data["code"], {"Retry-After": str(data["retry_after_s"])})
+
+
 async def come_too_often(world: World) -> Came:
     """The first of three gives way."""
     async with sockets(world, 3, ("203.0.113.7", "203.0.113.8"), "anna") as (first, *_):

@@ -140,7 +140,7 @@ async def test_no_page_may_send_cookies_and_every_answer_says_that_it_depends_on
 async def test_what_all_apps_allow_costs_no_statement_for_each_request(
     make_settings: MakeSettings, clock: Clock
 ) -> None:
-    async with serving(make_settings(credential_cache_s=60), clock) as (api, services):
+    async with serving(make_settings(credential_cache_s=60, run_worker=False), clock) as (api, services):
         await services.apps.create("demo", None)
         await allow(services, "demo", SHOP)
         with counted() as statements:

@@ -88,6 +88,7 @@ ROWS = (
     ),
     row("pulse_included_max", rest.asking_pulse("/users?include=account_memberships"), 400, "invalid_parameter"),
     row("named_values_max", rest.put_two_infos, 400, 40003),
+    row("webhooks_per_app", rest.sending("POST", "/v1/demo/webhooks", {"url": "https://8.8.8.8/"}), 400, 40003),
     Row("note_max_chars", rest.sending("POST", f"{USERS}/anna/memos", {"author": "ben", "text": "x" * 51}), 400, 40003),
     Row("panel_page_max", rest.ask_for_a_large_page, 200, 3),
     Row("import_line_max_bytes", rest.importing(b"x" * 2000), 200, 41300),
@@ -120,6 +121,7 @@ ROWS = (
         42900,
         has_retry_after=True,
     ),
+    row("observers_per_app", sockets.observe_too_often, 0, 42900, has_retry_after=True),
     row("sessions_per_user", sockets.come_too_often, 0, 4002),
     Row(
         "socket_events_burst",
@@ -168,6 +170,7 @@ NO_ROW = {
     "sign_ins_waiting_max": "the same",
     "changelog_max": "the same: whoever was away longer gets everybody",
     "feed_max": "the same, of nodes",
+    "webhook_backlog_max": "the oldest of what waits gives way: tests/services/test_deliveries.py",
 }
 
 

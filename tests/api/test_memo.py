@@ -172,6 +172,15 @@ async def test_a_revoked_key_opens_nothing_that_is_remembered(remembering: Node)
     assert (await remembering.get(ANNA))[9:12] == b"401"
 
 
+async def test_whoever_is_signed_in_to_the_dashboard_is_told_nothing_that_is_remembered(remembering: Node) -> None:
+    services = remembering.services
+    session, _ = await services.admin.sign_in_by_link((await services.admin.make_link())[0], "192.0.2.1")
+    remembering.key = await services.operators.open_app(session, "demo")
+    assert await remembering.count_again(remembering.get(ANNA), remembering.get(ANNA)) == 0
+    await services.operators.sign_out(session)
+    assert (await remembering.get(ANNA)).startswith(b"HTTP/1.1 401 ")
+
+
 async def test_what_one_key_was_told_another_key_is_not(remembering: Node) -> None:
     await remembering.get(ANNA)
     remembering.key = f"cs_{'a' * 12}_x"

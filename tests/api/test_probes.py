@@ -133,12 +133,13 @@ async def test_on_their_own_address_the_metrics_need_no_key(services: Services) 
 @ON_SQLITE
 async def test_the_metrics_tell_how_many_tasks_there_are(api: ApiClient) -> None:
     before = await count_tasks(api)
-    waiting = [asyncio.create_task(asyncio.Event().wait()) for _ in range(50)]
-    assert abs(await count_tasks(api) - before - 50) < 10
+    waiting = [asyncio.create_task(asyncio.Event().wait()) for _ in range(1000)]
+    # some that served the test before may still be ending
+    assert abs(await count_tasks(api) - before - 1000) < 200
     for task in waiting:
         task.cancel()
     await asyncio.wait(waiting)
-    assert abs(await count_tasks(api) - before) < 10
+    assert abs(await count_tasks(api) - before) < 200
 
 
 async def count_tasks(api: ApiClient) -> float:

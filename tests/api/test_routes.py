@@ -14,7 +14,7 @@ from chatsrv.services import Services, open_services
 from tests.conftest import MakeSettings
 
 METHODS = ("get", "put", "post", "delete", "patch")
-UNDOCUMENTED = re.compile(r"/(admin|docs|metrics|openapi|signin|socket\.io)(/.*)?|/")
+UNDOCUMENTED = re.compile(r"/(admin|demo|docs|metrics|openapi|signin|socket\.io)(/.*)?|/")
 """Pages for people and what they ask for, metrics for machines, and the sockets, which OpenAPI cannot describe."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from hmac import compare_digest
 from pathlib import Path
 from uuid import uuid4
@@ -29,9 +29,12 @@ from tests.listening import served_node
 class Kept:
     """A furnished app, and all that is left of what its secrets were used for."""
 
-    def __init__(self, services: Services, tenant: Tenant, folder: Path, log: str) -> None:
+    def __init__(
+        self, services: Services, tenant: Tenant, operators: Mapping[str, str], folder: Path, log: str
+    ) -> None:
         self.services = services
         self.tenant = tenant
+        self.operators = operators
         self.folder = folder
         self.log = log
 
@@ -45,6 +48,7 @@ class Kept:
             "bearer": tenant.customer_bearer,
             "invitation": tenant.invitation,
             "password": PASSWORD,
+            **self.operators,
         }
 
 
@@ -70,7 +74,8 @@ async def kept(sqlite_template: Path, valkey_url: str, tmp_path_factory: pytest.
             api = ApiClient(session, url, {})
             tenant = await furnish(api, services, "demo")
             await use_them_all(api, tenant)
-            yield Kept(services, tenant, folder, out.getvalue())
+            operators = await use_the_operators(api, services)
+            yield Kept(services, tenant, operators, folder, out.getvalue())
     finally:
         root.handlers[:], root.level = handlers, level
         structlog.configure(**before)
@@ -89,6 +94,16 @@ async def use_them_all(api: ApiClient, tenant: Tenant) -> None:
     body = {"data": {"type": "identity", "attributes": {"token": tenant.invitation, "password": PASSWORD}}}
     for path, status in (("/auth/accept_invitation", 200), ("/auth/accept_invitation", 422), ("/auth/signin", 422)):
         assert (await pulse.speak(api, tenant.key).post(path, body)).status == status
+
+
+async def use_the_operators(api: ApiClient, services: Services) -> dict[str, str]:
+    """Rightly and wrongly."""
+    link, _ = await services.admin.make_link()
+    session, _ = await services.admin.sign_in_by_link(link, "127.0.0.1")
+    token = await services.operators.open_app(session, "demo")
+    for text, status in ((token, 200), (f"{token}x", 401), (session, 401)):
+        assert (await api.with_headers({"Authorization": f"Bearer {text}"}).get("/v1/demo/users")).status == status
+    return {"link": link, "session": session, "operator's token": token}
 
 
 def written(folder: Path) -> bytes:

@@ -12,17 +12,21 @@ import socketio
 from aiohttp import ClientSession
 from redis.asyncio import Redis
 
+from chatsrv import app as app_module
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.presence import SERVER
+from chatsrv.realtime import observers
 from chatsrv.services import Services
 from tests.client import ApiClient
 from tests.conftest import DemoApp, MakeSettings
 from tests.listening import served_node
+from tests.realtime.observer import Onlooker
 
 DEADLINE_S = 10.0
 NewClient = Callable[..., "Client"]
 LoseData = Callable[[], Awaitable[None]]
 Connect = Callable[..., Awaitable["Client"]]
+Observe = Callable[..., Awaitable[Onlooker]]
 
 
 async def eventually(check: Callable[[], Awaitable[bool]], what: str) -> None:
@@ -123,6 +127,29 @@ def connect(new_client: NewClient, services: Services, demo: DemoApp) -> Connect
     return connect
 
 
+@pytest.fixture
+def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What observers are told once a second they are told more often."""
+    assert app_module.OBSERVERS_EVERY_S <= observers.RESET_EVERY_S == observers.COUNT_EVERY_S == 1
+    monkeypatch.setattr(app_module, "OBSERVERS_EVERY_S", 0.1)
+    monkeypatch.setattr(observers, "COUNT_EVERY_S", 0.1)
+    monkeypatch.setattr(observers, "RESET_EVERY_S", 0.3)
+
+
+@pytest.fixture
+def observe(new_client: NewClient, demo: DemoApp) -> Observe:
+    """Somebody who watches the demo app, with its key or another."""
+
+    async def observe(key: str = demo.key, *, watch: bool = True) -> Onlooker:
+        onlooker = Onlooker(new_client())
+        onlooker.client.hello = await onlooker.come(key)
+        if watch:
+            await onlooker.watch()
+        return onlooker
+
+    return observe
+
+
 async def changes(client: Client) -> dict[str, int]:
     """The next diff: who shows what."""
     diff = await client.next("presence:diff")
@@ -165,3 +192,7 @@ async def shows(api: ApiClient, status: int, username: str = "anna") -> bool:
 
 async def has_no_sockets(services: Services) -> bool:
     return services.metrics.registry.get_sample_value("chatsrv_sockets") == 0
+
+
+def gauge(services: Services, name: str) -> float:
+    return services.metrics.registry.get_sample_value(name) or 0.0

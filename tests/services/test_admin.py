@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from chatsrv.domain.admin import AppSummary, Operator
-from chatsrv.domain.apps import ALL_SCOPES
+from chatsrv.domain.admin import AppSummary
+from chatsrv.domain.apps import ALL_SCOPES, Operator
 from chatsrv.domain.clock import Clock
 from chatsrv.domain.errors import Unauthenticated
 from chatsrv.domain.presence import SERVER, Claim, PresenceStatus, Source, Viewer
@@ -22,7 +22,7 @@ async def test_of_many_who_come_with_one_link_at_once_one_is_let_in(services: Se
     outcomes = await asyncio.gather(*tries, return_exceptions=True)
     (opened,) = [outcome for outcome in outcomes if isinstance(outcome, tuple)]
     assert [type(outcome) for outcome in outcomes if outcome is not opened] == [Unauthenticated] * 7
-    assert await services.admin.find(opened[0], "192.0.2.1") == opened[1]
+    assert await services.operators.find(opened[0], "192.0.2.1") == opened[1]
 
 
 async def come(services: Services, username: str) -> None:
@@ -47,7 +47,7 @@ async def test_apps_are_told_with_who_lives_who_is_here_and_how_many_keys_open_t
     await services.apps.revoke_key("demo", revoked.id)
     await services.apps.create_key("demo", "x", ALL_SCOPES, (), clock.now() + 1000)
     clock.advance(2)
-    everything = await services.admin.list_apps(Operator(clock.now() + 1))
+    everything = await services.overview.list_apps(Operator(clock.now() + 1))
     assert everything == [AppSummary("demo", "demo", 3, 1, 2), AppSummary("empty", "Nobody's", 0, 1, 0)]
 
 
@@ -55,4 +55,4 @@ async def test_apps_are_told_with_who_lives_who_is_here_and_how_many_keys_open_t
 async def test_who_came_by_a_key_sees_its_app_alone(services: Services, demo: DemoApp) -> None:
     _, key = await services.apps.create("other", None)
     _, operator = await services.admin.sign_in_by_key(key, "192.0.2.1")
-    assert [app.id for app in await services.admin.list_apps(operator)] == ["other"]
+    assert [app.id for app in await services.overview.list_apps(operator)] == ["other"]

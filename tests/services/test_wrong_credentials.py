@@ -44,6 +44,7 @@ DOORS: dict[str, Identify] = {
     "oksky": lambda services, text, address: services.callers.identify_access(text, address),
     "pulse": lambda services, text, address: services.callers.identify_bearer(text, address),
     "socket": lambda services, text, address: services.callers.identify_user(text or "", address),
+    "observer": lambda services, text, address: services.callers.identify_server(text or "", address),
 }
 
 
@@ -84,10 +85,13 @@ async def reads(attempt: Awaitable[Any]) -> int:
     [
         ("native", WRONG_KEY, Distrust.UNKNOWN_KEY),
         ("native", "a.b.c", Distrust.BAD_TOKEN),
+        ("native", "op_nobodys", Distrust.UNKNOWN_KEY),
         ("panel", "x", Distrust.UNKNOWN_KEY),
         ("oksky", "ca_nobodys", Distrust.UNKNOWN_KEY),
         ("pulse", "cb_nobodys", Distrust.BAD_BEARER),
         ("socket", "a.b.c", Distrust.BAD_TOKEN),
+        ("observer", WRONG_KEY, Distrust.UNKNOWN_KEY),
+        ("observer", "op_nobodys", Distrust.UNKNOWN_KEY),
     ],
 )
 async def test_each_door_counts_what_is_wrong(services: Services, door: str, text: str, reason: Distrust) -> None:
@@ -101,6 +105,8 @@ async def test_each_door_counts_what_is_wrong(services: Services, door: str, tex
     ("door", "text"),
     [
         ("native", WRONG_KEY),
+        ("native", "op_nobodys"),
+        ("observer", WRONG_KEY),
         ("panel", WRONG_KEY),
         ("oksky", "ca_nobodys"),
         ("oksky", WRONG_KEY),

@@ -8,10 +8,12 @@ from typing import Any
 from uuid import uuid4
 
 from chatsrv.domain.apps import Scope
+from chatsrv.domain.attempts import Attempt
 from chatsrv.domain.audit import Action, AuditQuery, Entry
 from chatsrv.domain.presence import SERVER, Claim, PresenceStatus, Source
 from chatsrv.domain.sessions import Device, NewSession
 from chatsrv.domain.users import User
+from chatsrv.domain.webhooks import Due, Replay, Webhook
 from chatsrv.services import Services
 from tests.services.people import PASSWORD, make_app, make_newcomer
 
@@ -81,6 +83,17 @@ async def _invited(services: Services, user: User) -> User:
     return newcomer
 
 
+async def _webhook(services: Services, user: User) -> Webhook:
+    return await services.webhooks.create(user.app_id, {"url": "https://8.8.8.8/"})
+
+
+async def _due(services: Services, user: User) -> tuple[Webhook, Due]:
+    """A webhook, and what is under way to it."""
+    await services.deliveries.claim(100)
+    webhook, due = await services.deliveries.find_due(await _webhook(services, user))
+    return webhook, due[0]
+
+
 WAYS: Mapping[Action, Way] = {
     Action.APP_CREATED: Way(lambda on, user, _: make_app(on, f"{user.app_id}-new")),
     Action.APP_CHANGED: Way(lambda on, user, _: on.apps.change_setting(user.app_id, "grace_s", "5")),
@@ -124,4 +137,12 @@ WAYS: Mapping[Action, Way] = {
     Action.CLAIMS_CLEARED: Way(lambda on, user, _: on.claims.clear(user, SERVER), hide),
     Action.PRESENCE_EXPLAINED: Way(lambda on, user, _: on.explain.explain(user), hide),
     Action.SESSIONS_LISTED: Way(lambda on, user, _: on.explain.sessions(user), hide),
+    Action.WEBHOOK_CREATED: Way(lambda on, user, _: _webhook(on, user)),
+    Action.WEBHOOK_CHANGED: Way(lambda on, user, hook: on.webhooks.update(user.app_id, hook.id, {}), _webhook),
+    Action.WEBHOOK_DELETED: Way(lambda on, user, hook: on.webhooks.delete(user.app_id, hook.id), _webhook),
+    Action.WEBHOOK_SECRET_ROTATED: Way(
+        lambda on, user, hook: on.webhooks.rotate_secret(user.app_id, hook.id), _webhook
+    ),
+    Action.WEBHOOK_REPLAYED: Way(lambda on, user, hook: on.webhooks.replay(user.app_id, hook.id, Replay()), _webhook),
+    Action.WEBHOOK_DISABLED: Way(lambda on, _, due: on.deliveries.settle(due[0], due[1], Attempt(410)), _due),
 }

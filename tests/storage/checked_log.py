@@ -56,6 +56,9 @@ class Onlooker:
     def _read_changed(self, entry: Changed) -> None:
         if not entry.is_unheard:
             self._told.add(entry.user_id)
+        before = self.replayed.get(entry.user_id)
+        if entry.shows is not (words(entry.warm.truth.display) != (words(before.truth.display) if before else NOBODY)):
+            raise Violated(f"whoever sees the truth of user {entry.user_id} is told otherwise: {entry}")
         seen = words(entry.warm.to_others.display)
         if seen[0] is INVISIBLE:
             raise Violated(f"others are told that user {entry.user_id} hides")

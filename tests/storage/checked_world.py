@@ -208,10 +208,15 @@ class CheckedWorld:
         nodes = {f"node:{node.id}" for node in self.nodes if node.sockets}
         states = {f"state:{APP}"} if held else set()
         claims = {f"claims:{APP}"} if claiming else set()
-        expected = sessions | nodes | states | claims | {"epoch", "nodes"}
+        expected = sessions | nodes | states | claims | {"epoch", "nodes", "reports"}
         allowed = expected | {"feed", "versions", "floors", f"changes:{APP}"}
         if kept - allowed or expected - kept:
             raise Violated(f"left over: {kept - allowed}, missing: {expected - kept}")
+        forgotten = set(await self.redis.hkeys(f"{shard}:reports")) - set(
+            await self.redis.zrange(f"{shard}:nodes", 0, -1)
+        )
+        if forgotten:
+            raise Violated(f"what nodes said is left that are gone: {forgotten}")
         for name, users in (("state", held), ("claims", claiming)):
             found = {int(user) for user in await self.redis.hkeys(key(shard, name, APP))}
             if found != users:

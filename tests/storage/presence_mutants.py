@@ -18,11 +18,11 @@ MUTANTS = {
         "redis.call('HDEL', key_sessions(app, user), id)\n  redis.call('ZREM', key_node",
         "redis.call('ZREM', key_node",
     ),
-    "a grace that ends forgets the session": ("sweep", "drop(app, user, id, session)", ""),
+    "a grace that ends forgets the session": ("sweep", "drop(app, user, id, session, why_ended(session))", ""),
     "a dead node's sessions are dropped from the list alone": (
         "sweep",
         "let_end(app, user, id, session, math.max(lease_end + session.g - now,"
-        " math.floor(session.g * 3 / 4)), heard_at)",
+        " math.floor(session.g * 3 / 4)), heard_at, 'node_died')",
         "",
     ),
     "a dead node's users go at once": (
@@ -30,7 +30,8 @@ MUTANTS = {
         "if redis.call('ZCARD', key_node(node)) == 0 then redis.call('ZREM', key_nodes(), node) end",
         "redis.call('ZREM', key_nodes(), node)\n  redis.call('DEL', key_node(node))",
     ),
-    "a purge leaves the sessions": ("purge", "drop(app, user, all[i], cjson.decode(all[i + 1]))", ""),
+    "what a dead node said is left": ("sweep", "then redis.call('HDEL', key_reports(), node) end", "then end"),
+    "a purge leaves the sessions": ("purge", "drop(app, user, all[i], cjson.decode(all[i + 1]), code, ARGV[10])", ""),
     "rank is ignored": (
         "claims",
         "if RANK[claim.f] ~= RANK[other.f] then return RANK[claim.f] > RANK[other.f] end",
@@ -64,6 +65,7 @@ MUTANTS = {
     ),
     "other words are no change": ("fold", "and one.x == other.x and", "and"),
     "the user's own sockets are not told": ("fold", "heard and 'own' or 'unheard'", "'unheard'"),
+    "that somebody comes unseen is not told those who see the truth": ("fold", "raw, 'shows', '1')", "raw)"),
     "what only the user sees takes a version": ("fold", "if is_own then state.c = now end", "is_change = is_own"),
     "a clock that moves is not told": ("fold", "not same_face(was, state) or ", ""),
     "that a claim ends at another time is not told": ("fold", "claimed_until ~= state.u or ", ""),
@@ -85,13 +87,13 @@ MUTANTS = {
     "clearing leaves the heartbeat": ("clear", "if heartbeat then let_end", "if false then let_end"),
     "clearing after a data loss holds nothing": (
         "clear",
-        "let_end(app, user, HEARTBEAT, heartbeat, 0, now)",
+        "let_end(app, user, HEARTBEAT, heartbeat, 0, now, 'cleared')",
         "drop(app, user, HEARTBEAT, heartbeat)",
     ),
     "signing out after a data loss holds nothing": (
         "sign_out",
-        "let_end(app, user, id, session, 0, now)",
-        "drop(app, user, id, session)",
+        "let_end(app, user, id, session, 0, now, ARGV[9])",
+        "drop(app, user, id, session, ARGV[9])",
     ),
     "coming back inside the grace begins anew": ("open", "~= '' and not resumed then", "~= '' then"),
     "a heartbeat is evicted": ("open", "elseif not session.e and not session.h then", "elseif not session.e then"),

@@ -117,6 +117,28 @@ async def test_a_transaction_that_is_cancelled_leaves_nothing_behind_and_blocks_
     assert await count(db) == 1
 
 
+async def test_wherever_a_transaction_is_cancelled_nobody_waits_for_it(db: Database, database_url: str) -> None:
+    await add_app(db)
+
+    async def write_on() -> None:
+        async with db.write() as tx:
+            while True:
+                await tx.exec_driver_sql("UPDATE apps SET name = 'Other'")
+                await tx.exec_driver_sql("SELECT count(*) FROM users")
+
+    async with open_database(parse_url(database_url, Path()), 1, 1) as other:
+        remembered: list[object] = []
+        for steps in range(30, 90, 2):
+            task = asyncio.create_task(write_on())
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            task.cancel()
+            # the trace remembers what was under way
+            remembered += await asyncio.gather(task, return_exceptions=True)
+            await add_user(other, username=f"bert{steps}")
+    assert await count(db) == len(remembered) == 30
+
+
 @pytest.mark.parametrize(
     ("field", "first", "second"),
     [

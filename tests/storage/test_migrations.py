@@ -26,7 +26,7 @@ from chatsrv.storage.schema import metadata
 EXPANDING = {"create_table", "create_index", "add_column", "execute", "get_bind", "f"}
 """What leaves the old version at work on the new schema, while servers are replaced one after the other."""
 
-REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009"]
+REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012"]
 
 
 @pytest.fixture

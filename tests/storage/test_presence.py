@@ -229,7 +229,7 @@ async def test_nothing_is_left_behind_when_everybody_has_gone(space: Keyspace, c
     clock.advance(LEASE_MS / 1000 + 1)
     await space.sweep("b")
     await space.store.mark_flushed(SHARD, await space.store.unflushed(SHARD))
-    assert await space.keys() == {"epoch", "feed", "nodes", "versions", "changes:demo"}
+    assert await space.keys() == {"epoch", "feed", "nodes", "reports", "versions", "changes:demo"}
 
 
 async def test_a_snapshot_holds_states_versions_and_who_changed(space: Keyspace) -> None:

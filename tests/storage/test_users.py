@@ -119,7 +119,7 @@ async def test_an_external_id_is_compared_exactly(db: Database) -> None:
 async def test_a_change_touches_the_fields_given_alone(db: Database) -> None:
     added = await add(db, **EVERYTHING)
     async with db.write() as tx:
-        changed = await users.change(tx, added.id, {"first_name": "Berta", "email": None, "metadata": None})
+        changed = await users.change(tx, added, {"first_name": "Berta", "email": None, "metadata": None})
     assert changed == replace(added, first_name="Berta", email=None, metadata=None)
     assert await get(db, EVERYTHING["username"]) == changed
     await add(db, username="next", email=EVERYTHING["email"])
@@ -133,7 +133,7 @@ async def test_an_empty_object_is_not_null(db: Database) -> None:
 async def test_many_are_changed_each_with_their_own_values(db: Database) -> None:
     people = [await add(db, username=f"user{number}") for number in range(5)]
     async with db.write() as tx:
-        changes = [(person.id, {"first_name": person.username.upper(), "role": "x"}) for person in reversed(people)]
+        changes = [(person, {"first_name": person.username.upper(), "role": "x"}) for person in reversed(people)]
         await users.change_many(tx, "demo", changes)
         await users.change_many(tx, "demo", [])
     for person in people:

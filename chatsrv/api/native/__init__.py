@@ -21,6 +21,7 @@ from chatsrv.api.native import (
     bulk,
     channels,
     claims,
+    history,
     named_values,
     notes,
     presence,
@@ -30,6 +31,7 @@ from chatsrv.api.native import (
     stars,
     supports,
     users,
+    webhooks,
 )
 from chatsrv.domain import wire
 from chatsrv.domain.apps import Scope
@@ -45,6 +47,8 @@ USER = USERS + "/{username:[^/]+}"
 MEMO = "/v1/{appId}/memos/{memoId:[^/]+}"
 SERVERS = "/v1/{appId}/servers"
 SERVER = SERVERS + "/{serverId:[^/]+}"
+WEBHOOKS = "/v1/{appId}/webhooks"
+WEBHOOK = WEBHOOKS + "/{webhookId:[^/]+}"
 SUPPORTS = "/v1/{appId}/supports"
 SUPPORT = SUPPORTS + "/{supportId:[^/]+}"
 
@@ -82,6 +86,8 @@ ROUTES = (
     Route("PUT", USER + "/presence", claims.put, Scope.PRESENCE_WRITE, TokenAccess.SELF),
     Route("DELETE", USER + "/presence", claims.clear, Scope.PRESENCE_WRITE, TokenAccess.SELF),
     Route("GET", USER + "/presence/explain", claims.explain, SEE),
+    Route("GET", USER + "/presence/history", history.list_intervals, SEE, TokenAccess.SELF),
+    Route("GET", "/v1/{appId}/presence/stats", history.stats, SEE),
     Route("POST", "/v1/{appId}/presence/query", presence.query, SEE, TokenAccess.ALL),
     Route("GET", "/v1/{appId}/presence/counts", presence.count, SEE, TokenAccess.ALL, remembers=True),
     Route("GET", "/v1/{appId}/presence", presence.since, SEE, TokenAccess.ALL),
@@ -129,6 +135,16 @@ ROUTES = (
     Route("GET", SERVERS, servers.list_page, Scope.SERVERS_READ),
     Route("GET", SERVER, servers.get, Scope.SERVERS_READ),
     Route("DELETE", SERVER, servers.delete, Scope.SERVERS_WRITE),
+    Route("GET", WEBHOOKS, webhooks.list_all, Scope.ADMIN),
+    Route("POST", WEBHOOKS, webhooks.create, Scope.ADMIN),
+    Route("GET", WEBHOOK, webhooks.get, Scope.ADMIN),
+    Route("PATCH", WEBHOOK, webhooks.update, Scope.ADMIN),
+    Route("DELETE", WEBHOOK, webhooks.delete, Scope.ADMIN),
+    Route("POST", WEBHOOK + "/rotate_secret", webhooks.rotate_secret, Scope.ADMIN),
+    Route("POST", WEBHOOK + "/ping", webhooks.ping, Scope.ADMIN),
+    Route("GET", WEBHOOK + "/deliveries", webhooks.list_deliveries, Scope.ADMIN),
+    Route("POST", WEBHOOK + "/deliveries/{deliveryId:[^/]+}/replay", webhooks.replay_one, Scope.ADMIN),
+    Route("POST", WEBHOOK + "/replay", webhooks.replay, Scope.ADMIN),
     Route("POST", "/v1/{appId}/bulk/users", bulk.upsert, WRITE),
     Route("GET", "/v1/{appId}/bulk/users", bulk.export, READ),
     Route("PUT", "/v1/{appId}/bulk/users", bulk.import_, WRITE),

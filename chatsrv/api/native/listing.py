@@ -60,7 +60,7 @@ def read_list(parameters: MultiMapping[str], settings: Settings) -> ListRequest:
     if by_cursor and "offset" in parameters:
         _refuse("cursor", "does not go with offset")
     query = UserQuery(
-        limit=_read_limit(parameters, settings),
+        limit=read_limit(parameters, settings),
         offset=_read_offset(parameters, settings),
         by_cursor=by_cursor,
         after=_read_cursor(parameters["cursor"], sort) if by_cursor and parameters["cursor"] else None,
@@ -76,7 +76,7 @@ def read_offset_page(
 ) -> tuple[int, int]:
     """`limit` and `offset` of a list that has no parameters but these and `others`."""
     check_parameters(parameters, ("limit", "offset", *others))
-    return _read_limit(parameters, settings), _read_offset(parameters, settings)
+    return read_limit(parameters, settings), _read_offset(parameters, settings)
 
 
 def read_fields(parameters: MultiMapping[str]) -> tuple[str, ...] | None:
@@ -105,7 +105,7 @@ def _check_names(parameters: MultiMapping[str]) -> None:
     check_parameters(parameters, PARAMETERS)
 
 
-def _read_limit(parameters: Mapping[str, str], settings: Settings) -> int:
+def read_limit(parameters: Mapping[str, str], settings: Settings) -> int:
     return _read_number(parameters, "limit", (settings.page_default, 1, settings.page_max), "page_max")
 
 

@@ -38,7 +38,7 @@ async def identify(call: OpenCall) -> Caller:
 
 async def count_request(call: Call, _: Route) -> None:
     """Apart from what the key asks in other dialects."""
-    call.request[ALLOWANCE] = call.services.callers.count_panel_request(call.caller)
+    call.request[ALLOWANCE] = call.services.allowances.count_panel_request(call.caller)
 
 
 async def check_body(call: Call, _: Route) -> None:

@@ -18,14 +18,14 @@ BODIES = ("POST", "PUT", "PATCH")
 
 async def count_request(call: OpenCall) -> None:
     """Whoever asks; what is refused has not been looked at."""
-    call.request[ALLOWANCE] = call.services.callers.count_pulse_request(client_address(call.request))
+    call.request[ALLOWANCE] = call.services.allowances.count_pulse_request(client_address(call.request))
     refuse_if_spent(call.request[ALLOWANCE])
 
 
 async def count_attempt(call: OpenCall) -> None:
     """Signing in and out has a limit of its own: passwords are guessed there."""
     if call.request.path.startswith(AUTH):
-        refuse_if_spent(call.services.callers.count_pulse_attempt(client_address(call.request)))
+        refuse_if_spent(call.services.allowances.count_pulse_attempt(client_address(call.request)))
 
 
 async def check_body_type(call: OpenCall) -> None:

@@ -49,6 +49,8 @@ class Following:
         self._quiet: asyncio.Future[None] | None = None
         self.epoch_of: Callable[[str], str] | None = None
         """The epoch of an app's keyspace as this node last saw it; empty where it has not yet."""
+        self.on_lapse: Callable[[], None] = lambda: None
+        """Called where something may have been missed, whoever asks for what."""
         self.app_changed: Callable[[str], None] | None = None
         """Told of each app that may have changed itself, or any of its keys."""
 
@@ -113,6 +115,7 @@ class Following:
         self._freshness.lapse()
         self._mirror.distrust(lambda _: True)
         self._rows.clear()
+        self.on_lapse()
 
     def _note_positions(self) -> None:
         for shard in range(SHARDS):

@@ -81,6 +81,19 @@ class UserReads:
             found |= read
         return found
 
+    async def find_by_ids(self, app_id: str, user_ids: Iterable[int]) -> dict[int, User]:
+        """Living users; who does not exist is left out. One statement for some hundred who are not remembered."""
+        since = self._freshness.changes
+        wanted = set(user_ids)
+        found = {user_id: user for user_id in wanted if (user := self._row_cache.find(app_id, user_id))}
+        if len(found) < len(wanted):
+            async with self._db.read() as tx:
+                read = [user for user in await rows.find_by_id(tx, wanted - found.keys()) if user.app_id == app_id]
+            if len(read) < CROWD:
+                self._row_cache.keep(app_id, read, since)
+            found |= {user.id: user for user in read}
+        return found
+
     # By name: a storm of connects costs a statement for some hundred users instead of one for each
 
     async def _find_by_name(self, app_id: str, username: str, is_to_stay: bool) -> User | None:

@@ -65,6 +65,21 @@ local function tell_forgotten(app, users)
   append('kind', 'forgotten', 'app', app, 'user', users)
 end
 
+-- Whether anybody wants to hear of the sessions of this app: see telling.lua. Asked once in a call for each app.
+local telling = {}
+local function is_told(app)
+  if telling[app] == nil then telling[app] = redis.call('SISMEMBER', key_telling(), app) == 1 end
+  return telling[app]
+end
+
+-- `what` is opened or closed; `name`: the user's, where SQL may know it no longer.
+local function tell_session(app, user, id, session, what, reason, name)
+  if not is_told(app) then return end
+  append('kind', what, 'app', app, 'user', user, 'session', id, 'at', string.format('%.0f', now), 'device', session.d,
+    'client', session.k, 'transport', session.t, 'opened', string.format('%.0f', session.o),
+    'reason', reason or '', 'name', name or '')
+end
+
 -- The node that holds the session reads this and closes its socket with the code.
 local function order_close(app, user, id, code)
   append('kind', 'close', 'app', app, 'user', user, 'session', id, 'code', code)

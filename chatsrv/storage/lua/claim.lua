@@ -37,6 +37,7 @@ if beat ~= '' then
   session.h = now + tonumber(ARGV[10])
   session.o, session.a, session.x = before and before.o or now, now, now
   redis.call('HSET', key_sessions(app, user), HEARTBEAT, cjson.encode(session))
+  if not before then tell_session(app, user, HEARTBEAT, session, 'opened') end
   redis.call('ZADD', key_ending(), session.h, member(app, user, HEARTBEAT))
   clocks.a, clocks.l = now, not before and now or nil
 end

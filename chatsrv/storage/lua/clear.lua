@@ -8,5 +8,5 @@ local record = read_claims(app, user)
 -- what was counted in the window stays counted
 write_claims(app, user, {k = math.max(now, record.k + 1), w = record.w, m = record.m})
 local heartbeat = read_json(key_sessions(app, user), HEARTBEAT)
-if heartbeat then let_end(app, user, HEARTBEAT, heartbeat, 0, now) end
+if heartbeat then let_end(app, user, HEARTBEAT, heartbeat, 0, now, 'cleared') end
 return settle(app, user, heartbeat and {n = now} or {})

@@ -3,7 +3,7 @@
 -- A session (hash sessions:<app>:<user>, field = session id) is JSON:
 --   n node, k client id, w 1 if the client chose k, d device, b 1 in the background, i 1 when idle,
 --   t transport, p address, o opened at, a last active, g orphan grace in ms, e end of its grace (only when ending), x last seen at,
---   y 1 when it ends because its node died, h end of a heartbeat that is not renewed (it has no node),
+--   y 1 when it ends because its node died, q why it ends, in its grace where that is no lost connection, h end of a heartbeat that is not renewed (it has no node),
 --   r channels that it is in, absent when there are none
 -- A user's state (hash state:<app>, field = user id) is JSON:
 --   s status in truth, x text, e emoji, u claimed until, l last login, a last active, n last seen, c changed at,
@@ -85,8 +85,9 @@ local function remember(app, user, version)
   end
 end
 
-local function tell(app, user, kind, version, raw)
-  append('kind', kind, 'app', app, 'user', user, 'version', version, 'state', raw)
+-- Further names and values may follow.
+local function tell(app, user, kind, version, raw, ...)
+  append('kind', kind, 'app', app, 'user', user, 'version', version, 'state', raw, ...)
 end
 
 -- Folds anew and moves the clocks forward. Only when what others see has changed does the app's version grow.
@@ -125,7 +126,7 @@ local function settle(app, user, clocks, were_here)
   elseif is_own then
     -- where the first session opens or the last one ends, no socket of theirs wants to hear it, but every node must know
     local heard = (was.s ~= OFFLINE or were_here) and truth.s ~= OFFLINE
-    tell(app, user, heard and 'own' or 'unheard', version_of(app), raw)
+    tell(app, user, heard and 'own' or 'unheard', version_of(app), raw, 'shows', '1')
   elseif not found or not same_face(was, state) or not same_face(others_were, others)
     or claimed_until ~= state.u or were_on ~= state.d then
     -- whoever replays the log has the states to the last clock
@@ -138,20 +139,27 @@ local function be_present(app, user, id, session)
   for _, channel in ipairs(session.r or {}) do redis.call('SADD', key_present(app, channel), member(user, id)) end
 end
 
--- Takes the session out of every index; the caller settles the user.
-local function drop(app, user, id, session)
+-- Takes the session out of every index; the caller settles the user. `name`: as in tell_session.
+local function drop(app, user, id, session, reason, name)
+  tell_session(app, user, id, session, 'closed', reason, name)
   for _, channel in ipairs(session.r or {}) do redis.call('SREM', key_present(app, channel), member(user, id)) end
   redis.call('HDEL', key_sessions(app, user), id)
   redis.call('ZREM', key_node(session.n), member(app, user, id))
   redis.call('ZREM', key_ending(), member(app, user, id))
 end
 
+-- Why a session has ended whose grace is over.
+local function why_ended(session)
+  return session.y == 1 and 'node_died' or session.q or session.h and 'expired' or 'lost'
+end
+
 -- The session is over, but others are not to see it for `grace_ms` more.
-local function let_end(app, user, id, session, grace_ms, seen_at)
+local function let_end(app, user, id, session, grace_ms, seen_at, reason)
   session.x = seen_at
+  if reason ~= 'lost' then session.q = reason end
   session.e = math.max(now + grace_ms, held_until)
   if session.e <= now then
-    drop(app, user, id, session)
+    drop(app, user, id, session, why_ended(session))
     return
   end
   redis.call('HSET', key_sessions(app, user), id, cjson.encode(session))

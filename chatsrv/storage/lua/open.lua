@@ -22,7 +22,7 @@ for i = 1, #all, 2 do
     resumed = true
     new.r, new.i, new.a = session.r, session.i, session.a
     if not new.b then new.b = session.b end
-    drop(app, user, other, session)
+    drop(app, user, other, session, session.e and 'resumed' or 'replaced')
     if not session.e then order_close(app, user, other, REPLACED) end
   elseif not session.e and not session.h then
     live[#live + 1] = {id = other, session = session}
@@ -31,12 +31,13 @@ end
 
 table.sort(live, function(a, b) return a.session.o < b.session.o end)
 for i = 1, #live - tonumber(ARGV[10]) + 1 do
-  drop(app, user, live[i].id, live[i].session)
+  drop(app, user, live[i].id, live[i].session, 'evicted')
   order_close(app, user, live[i].id, EVICTED)
 end
 
 new.o, new.a, new.b = now, new.a or now, new.b or 0
 put(app, user, id, new)
+tell_session(app, user, id, new, 'opened')
 adopt_claims(app, user, ARGV[11], ARGV[12])
 if ARGV[13] ~= '' and not resumed then
   local record = read_claims(app, user)

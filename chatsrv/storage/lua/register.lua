@@ -9,6 +9,10 @@ for i = 7, #ARGV, 7 do
   if is_gone(app, user) then
     refused[#refused + 1] = id
   else
+    -- whoever heard that it had ended hears that it has not
+    if redis.call('HEXISTS', key_sessions(app, user), id) == 0 then
+      tell_session(app, user, id, session, 'opened', 'restored')
+    end
     put(app, user, id, session)
     adopt_claims(app, user, ARGV[i + 5], ARGV[i + 6])
     -- SQL may not have had it yet when the data were lost

@@ -4,7 +4,7 @@
 local app, user, id = ARGV[6], ARGV[7], ARGV[8]
 local session = read_json(key_sessions(app, user), id)
 if not session then return 0 end
-let_end(app, user, id, session, 0, now)
+let_end(app, user, id, session, 0, now, ARGV[9])
 settle(app, user, {n = now})
 order_close(app, user, id, ARGV[9])
 return 1

@@ -19,7 +19,7 @@ local ended = redis.call('ZRANGEBYSCORE', key_ending(), '-inf', now, 'LIMIT', 0,
 each(ended, function(entry, app, user, id, session)
   redis.call('ZREM', key_ending(), entry)
   if session then
-    drop(app, user, id, session)
+    drop(app, user, id, session, why_ended(session))
     settle(app, user, {n = session.x})
   end
 end)
@@ -33,11 +33,12 @@ for _, node in ipairs(redis.call('ZRANGEBYSCORE', key_nodes(), '-inf', now, 'LIM
     if session then
       session.y = 1
       -- from the end of the lease on, but where Redis itself was away the node may be about to come back
-      let_end(app, user, id, session, math.max(lease_end + session.g - now, math.floor(session.g * 3 / 4)), heard_at)
+      let_end(app, user, id, session, math.max(lease_end + session.g - now, math.floor(session.g * 3 / 4)), heard_at, 'node_died')
       settle(app, user, {n = heard_at})
     end
   end)
   if redis.call('ZCARD', key_node(node)) == 0 then redis.call('ZREM', key_nodes(), node) end
+  if not redis.call('ZSCORE', key_nodes(), node) then redis.call('HDEL', key_reports(), node) end
 end
 
 local due = redis.call('ZRANGEBYSCORE', key_due(), '-inf', now, 'LIMIT', 0, batch)

@@ -27,16 +27,19 @@ def expect_large_apps(connection: Connection) -> None:
     run("DELETE FROM sqlite_stat1")
     for (table,) in run("SELECT name FROM sqlite_schema WHERE type = 'table'").all():
         indexes = {
-            index: [row[2] for row in run(f"PRAGMA index_info('{index}')")]
-            for _, index, *_ in run(f"PRAGMA index_list('{table}')").all()
+            index: (is_unique, [row[2] for row in run(f"PRAGMA index_info('{index}')")])
+            for _, index, is_unique, *_ in run(f"PRAGMA index_list('{table}')").all()
         }
-        if any(columns[0] == "app_id" for columns in indexes.values()):
-            for index, columns in indexes.items():
-                run("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)", (table, index, _figures(columns)))
+        if any(columns[0] == "app_id" for _, columns in indexes.values()):
+            for index, (is_unique, columns) in indexes.items():
+                figures = _figures(bool(is_unique), columns)
+                run("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)", (table, index, figures))
 
 
-def _figures(columns: list[str]) -> str:
+def _figures(is_unique: bool, columns: list[str]) -> str:
     """Rows of the table; then how many are alike in the first column, in the first two, and so on."""
+    if is_unique and columns == ["app_id"]:
+        return f"{MANY} 1"  # what there is once for each app
     alike = [MANY]
     for column in columns:
         alike.append(min(alike[-1], _alike(column)))

@@ -1,6 +1,6 @@
 """The tables. Instants are integers, milliseconds since 1970; 0 is one that has not happened."""
 
-from chatsrv.storage.schema.admin import admin_links, admin_sessions
+from chatsrv.storage.schema.admin import admin_access, admin_links, admin_sessions
 from chatsrv.storage.schema.audit import audit_entries
 from chatsrv.storage.schema.channels import channel_members, channels
 from chatsrv.storage.schema.desk import (
@@ -13,13 +13,22 @@ from chatsrv.storage.schema.desk import (
     user_widget_settings,
 )
 from chatsrv.storage.schema.directory import access_tokens, apps, profiles, server_keys, sign_ins, users
+from chatsrv.storage.schema.history import (
+    presence_counts,
+    presence_cursors,
+    presence_now,
+    presence_spans,
+    presence_tallies,
+)
 from chatsrv.storage.schema.identities import bearers, identities, identity_users, invitations
 from chatsrv.storage.schema.metadata import metadata
 from chatsrv.storage.schema.servers import servers
 from chatsrv.storage.schema.teams import team_memberships, teams
+from chatsrv.storage.schema.webhooks import event_sequences, webhook_deliveries, webhook_events, webhooks
 
 __all__ = [
     "access_tokens",
+    "admin_access",
     "admin_links",
     "admin_sessions",
     "apps",
@@ -28,11 +37,17 @@ __all__ = [
     "channel_members",
     "channels",
     "draft_messages",
+    "event_sequences",
     "identities",
     "identity_users",
     "invitations",
     "memos",
     "metadata",
+    "presence_counts",
+    "presence_cursors",
+    "presence_now",
+    "presence_spans",
+    "presence_tallies",
     "profiles",
     "server_keys",
     "servers",
@@ -45,4 +60,7 @@ __all__ = [
     "user_infos",
     "user_widget_settings",
     "users",
+    "webhook_deliveries",
+    "webhook_events",
+    "webhooks",
 ]

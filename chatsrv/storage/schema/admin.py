@@ -1,4 +1,4 @@
-"""The operator's sign-in. Only hashes are kept of links and sessions."""
+"""The operator's sign-in. Only hashes are kept of links, sessions and what a session opens."""
 
 from __future__ import annotations
 
@@ -20,4 +20,13 @@ admin_sessions = Table(
     # the server key that opened it, and with which it ends; none: the operator, who sees every app
     Column("key_id", ForeignKey("server_keys.id", ondelete="CASCADE"), index=True),
     Column("expires_at", BigInteger, nullable=False, index=True),
+)
+
+# a token for the API of one app, which lives as long as its session does
+admin_access = Table(
+    "admin_access",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("session_hash", ForeignKey("admin_sessions.token_hash", ondelete="CASCADE"), nullable=False, index=True),
+    Column("app_id", ForeignKey("apps.id", ondelete="CASCADE"), nullable=False, index=True),
 )

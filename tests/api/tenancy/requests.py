@@ -93,6 +93,8 @@ NATIVE_HOLES = {
     "memoId": "memo",
     "supportId": "support",
     "serverId": "server",
+    "webhookId": "webhook",
+    "deliveryId": "delivery",
 }
 PANEL_HOLES = {"userId": "user", "externalId": "external", "serverId": "server"}
 OKSKY_KINDS = {
@@ -179,6 +181,12 @@ BODIES: Mapping[str, tuple[Any, ...]] = {
     "native POST /v1/{}/supports": ({"channel_id": CHANNEL, "customer": OTHER, "agent": USER},),
     "native PUT /v1/{}/supports/{}": ({"agent": USER}, {"closed": False}),
     "native POST /v1/{}/servers": ({"name": "New", "owner": USER},),
+    "native POST /v1/{}/webhooks": ({"url": "https://8.8.8.8/{n}"},),
+    "native PATCH /v1/{}/webhooks/{}": ({"description": "B"},),
+    "native POST /v1/{}/webhooks/{}/rotate_secret": (None,),
+    "native POST /v1/{}/webhooks/{}/ping": (None,),
+    "native POST /v1/{}/webhooks/{}/deliveries/{}/replay": (None,),
+    "native POST /v1/{}/webhooks/{}/replay": ({"status": "failed"},),
     "native POST /v1/{}/bulk/users": ({"users": [{"username": Ref("free username"), "first_name": "A"}]},),
     "native PUT /v1/{}/bulk/users": (
         {"username": "new-{n}", "uuid": Ref("free uuid")},

@@ -13,6 +13,7 @@ from chatsrv.api.pulse.ids import account_id, role_id
 from chatsrv.domain.desk import Relation
 from chatsrv.domain.presence import SERVER
 from chatsrv.domain.sessions import Device, NewSession
+from chatsrv.domain.webhooks import DeliveryQuery
 from chatsrv.services import Services
 from chatsrv.storage.database import Database
 from tests.api.manners import MANNERS
@@ -99,6 +100,8 @@ async def furnish(api: ApiClient, services: Services, app_id: str) -> Tenant:
     session = NewSession(uuid4().hex, f"{app_id}-client", True, Device.WEB, False, "websocket", "127.0.0.1")
     await services.presence.open(app, anna, session)
     signed_in = [await services.bearers.sign_in(f"{name}@x.org", PASSWORD) for name in (admin, customer)]
+    webhook = await services.webhooks.create(app_id, {"url": f"https://8.8.8.8/{app_id}"})
+    [ping], _ = await services.webhooks.deliveries(app_id, webhook.id, DeliveryQuery(1))
     await services.sign_ins.flush()
     await services.clocks.flush()
     of_anna = {
@@ -143,6 +146,8 @@ async def furnish(api: ApiClient, services: Services, app_id: str) -> Tenant:
             "team membership": team_membership,
             "account": account_id(app_id),
             "role": role_id(app_id, "admin"),
+            "webhook": str(webhook.id),
+            "delivery": str(ping.id),
         },
     )
 

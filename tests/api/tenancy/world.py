@@ -147,6 +147,7 @@ def unlimited(database_url: str, valkey_url: str, folder: Path) -> Settings:
         password_memory_kib=8,
         password_time_cost=1,
         run_worker=False,
+        webhooks_per_app=10**6,
         **UNLIMITED,  # type: ignore[arg-type]
     )
 

@@ -44,7 +44,7 @@ async def change_behind_its_back(node: Services, user: User | None = None, **val
     user = user or await node.users.find("demo", "anna")
     node.db.on_commit = None
     async with node.db.write() as tx:
-        await rows.change(tx, user.id, values)
+        await rows.change(tx, user, values)
 
 
 async def first_name(node: Services, ref: str | int = "anna") -> str | None:

@@ -47,7 +47,7 @@ async def rename_behind_its_back(other: Services, name: str) -> None:
     anna = await other.users.find("demo", "anna")
     told, other.db.on_commit = other.db.on_commit, None
     async with other.db.write() as tx:
-        await rows.change(tx, anna.id, {"first_name": name})
+        await rows.change(tx, anna, {"first_name": name})
     other.db.on_commit = told
 
 
