@@ -5,6 +5,7 @@
 #              all come back at once, and mixed load on one server; MINUTES=30 of that, and half an hour of the rest
 # make fuzz    frames and requests that nobody should send, and lives of a directory; SEED=n asks the same again
 # make bench   measures chatsrv against its peers in Node; WORK=growth PEERS=all ROUNDS=5 and more: see bench/README.md
+# make screenshots  takes docs/images anew from the real pages; needs Chromium and a font with emoji
 # make audit   asks PyPI for known faults of every pinned version; needs the internet
 # make format  rewrites the code in the one style
 # make clean   removes .venv and everything that can be made anew; your data stays
@@ -19,7 +20,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet install --con
 PINS   := pyproject.toml config/constraints.txt chatsrv/__init__.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format type layers check soak fuzz bench docs pins audit clean
+.PHONY: help run test lint format type layers check soak fuzz bench docs screenshots pins audit clean
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
@@ -72,6 +73,10 @@ check: lint type layers test
 # The pages that are made from the code.
 docs: $(VENV)/.installed-dev
 	@$(BIN)/python -m tests.settings_page
+	@$(BIN)/python -m tests.commands_page
+
+screenshots: $(VENV)/.installed-dev
+	@$(BIN)/python -m tests.browser.screenshots
 
 # Newest versions that pyproject.toml allows, for every Python and platform; run the tests before you commit them.
 pins: $(VENV)/.installed-dev

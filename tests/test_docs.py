@@ -17,15 +17,20 @@ from chatsrv.domain.audit import Action
 from chatsrv.domain.sessions import CloseCode
 from chatsrv.metrics import Metrics
 from chatsrv.realtime.commands import COMMANDS
-from tests import settings_page
+from tests import commands_page, settings_page
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def test_the_settings_page_is_made_from_the_settings() -> None:
     assert settings_page.PAGE.read_text() == settings_page.render(), "run: make docs"
+
+
+def test_the_page_of_the_commands_is_made_from_the_commands() -> None:
+    """And so has every command, with its options and an example."""
+    assert commands_page.PAGE.read_text() == commands_page.render(), "run: make docs"
 
 
 def test_every_metric_is_explained() -> None:
@@ -71,6 +76,13 @@ def test_every_file_that_a_page_links_to_exists(page: Path) -> None:
         assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
+def test_every_file_that_the_architecture_names_exists() -> None:
+    named = set(re.findall(r"`([\w/.]+[.]py)`", (ROOT / "docs" / "architecture.md").read_text()))
+    assert named
+    files = {f"/{file.relative_to(ROOT)}" for file in [*ROOT.glob("chatsrv/**/*.py"), *ROOT.glob("tests/**/*.py")]}
+    assert {name for name in named if not any(file.endswith(f"/{name}") for file in files)} == set()
+
+
 def test_every_make_target_that_a_page_names_exists() -> None:
     makefile = (ROOT / "Makefile").read_text()
     for page in PAGES:
@@ -113,7 +125,7 @@ async def _read_banner(server: asyncio.subprocess.Process) -> str:
     assert server.stdout
     text = ""
     async with asyncio.timeout(30):
-        while "token demo anna" not in text:
+        while "ben.disconnect()" not in text:
             line = await server.stdout.readline()
             assert line, text
             text += line.decode()
