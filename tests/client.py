@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -135,10 +136,21 @@ def _resolve(name: str, item: Any) -> Any:
     return item
 
 
-@cache
 def _validator(name: str, method: str, path: str, status: str, content_type: str) -> Any:
-    document = read_document(name)
-    operation = document["paths"][path][method.lower()]
-    schema = _resolve(name, operation["responses"][status])["content"][content_type]["schema"]
-    # the document's components stand beside the schema, so that its references resolve
-    return jsonschema_rs.Draft202012Validator({**schema, "components": document["components"]}, validate_formats=True)
+    operation = read_document(name)["paths"][path][method.lower()]
+    return _compiled(
+        name, json.dumps(_resolve(name, operation["responses"][status])["content"][content_type]["schema"])
+    )
+
+
+@cache
+def _compiled(name: str, schema: str) -> Any:
+    """With those components alone that it needs: all of them are a megabyte, and most answers share a few schemas."""
+    components: dict[str, dict[str, Any]] = {}
+    unread = [schema]
+    while unread:
+        for kind, part in re.findall(r'"#/components/(\w+)/(\w+)"', unread.pop()):
+            if part not in components.setdefault(kind, {}):
+                components[kind][part] = read_document(name)["components"][kind][part]
+                unread.append(json.dumps(components[kind][part]))
+    return jsonschema_rs.Draft202012Validator({**json.loads(schema), "components": components}, validate_formats=True)

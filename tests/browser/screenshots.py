@@ -35,6 +35,7 @@ IMAGES = Path(__file__).parents[2] / "docs" / "images"
 APP_ID = "demo"
 PEOPLE, HERE, DAYS = 300, 90, 7
 STEP_S = 1200
+BUSY = 3
 TEXTS = (
     ("Deep work", "🎧"),
     ("At lunch", "🥪"),
@@ -112,19 +113,20 @@ async def lived_in(folder: Path) -> AsyncIterator[tuple[Services, Sequence[User]
 
 
 @asynccontextmanager
-async def gathered(services: Services, url: str, users: Sequence[User]) -> AsyncIterator[None]:
-    """Some of them with real sockets, some busy, some idle."""
+async def gathered(services: Services, url: str, users: Sequence[User]) -> AsyncIterator[str]:
+    """Some of them with real sockets, some busy, some idle; the name of somebody busy."""
     async with AsyncExitStack() as stack:
         tokens = await sign_tokens(services, APP_ID, [user.username for user in users[:HERE]], 600)
         for number, token in enumerate(tokens.values()):
             client = Client(url)
             await client.connect({"token": token, "device": ("web", "mobile", "desktop")[number % 3]})
             stack.push_async_callback(client.io.disconnect)
-            if number % 7 == 3:
+            if number % 7 == BUSY:
                 text, emoji = TEXTS[number % len(TEXTS)]
                 status = ("away", "dnd")[number % 2]
                 await client.io.call("presence:set", {"status": status, "text": text, "emoji": emoji})
-        yield
+        await services.upkeep.beat()  # which tells how many sockets a node has
+        yield list(tokens)[BUSY]
 
 
 async def signed_in(visitor: Visitor, services: Services) -> Page:
@@ -184,10 +186,10 @@ async def main() -> None:
         async with (
             lived_in(Path(folder)) as (services, users),
             served_node(services) as url,
-            gathered(services, url, users),
+            gathered(services, url, users) as somebody,
             running_chromium() as browser,
         ):
-            await picture(browser, services, url.replace("127.0.0.1", "localhost"), users[3].username)
+            await picture(browser, services, url.replace("127.0.0.1", "localhost"), somebody)
 
 
 if __name__ == "__main__":

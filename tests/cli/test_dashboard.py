@@ -37,6 +37,7 @@ async def test_the_link_leads_to_the_server_that_runs_here_whatever_its_port(she
         made = await shell.answer("dashboard")
         assert made["url"].startswith(f"{server.url}/signin#")
         assert await sign_in(server, made["url"]) == 200
+        assert (await server.stop()).status == 0
     assert (await shell.answer("dashboard"))["url"].startswith("http://localhost:8080/signin#")
 
 

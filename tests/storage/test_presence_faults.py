@@ -13,7 +13,7 @@ from chatsrv.storage.scripts import read_scripts
 from tests.storage.presence_checker import Violated, World
 from tests.storage.presence_mutants import CAUGHT_BY, MUTANTS, mutate
 
-SCHEDULES = int(os.environ.get("CHATSRV_TEST_SCHEDULES", "120"))
+SCHEDULES = int(os.environ.get("CHATSRV_TEST_SCHEDULES", "60"))
 STEPS = 80
 MUTANT_SEEDS = 150
 

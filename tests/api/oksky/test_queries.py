@@ -55,7 +55,7 @@ async def count(sky: Sky, valkey_url: str) -> AsyncIterator[Count]:
 
         async def count_one(query: str) -> tuple[int, int]:
             """The least of a few: the loops of the server go on meanwhile."""
-            tries = [await count_once(query) for _ in range(4)]
+            tries = [await count_once(query) for _ in range(8)]
             return min(statements for statements, _ in tries), min(trips for _, trips in tries)
 
         yield count_one
