@@ -62,6 +62,10 @@ async def test_every_clock_of_the_page_goes_alike(dashboard: Page) -> None:
     assert not [text for text in await dashboard.evaluate(read) if re.search("[AP]M", text)]
 
 
+SQUEEZED = "[...document.querySelectorAll('h1, h2')].filter((one) => one.offsetHeight > one.offsetWidth).map(String)"
+"""Headings that are given so little room that they stand on end."""
+
+
 async def test_on_a_phone_in_the_dark_nothing_is_wider_than_the_screen(
     phone: AbstractAsyncContextManager[Visitor], services: Services
 ) -> None:
@@ -73,6 +77,7 @@ async def test_on_a_phone_in_the_dark_nothing_is_wider_than_the_screen(
             await open_view(page, view)
             await expect(page.get_by_role("main").get_by_role("status").filter(has_text="oading")).to_have_count(0)
             assert await page.evaluate("document.documentElement.scrollWidth") == 360, view
+            assert await page.evaluate(SQUEEZED) == [], view
             assert await serious_faults(page) == [], view
 
 
